@@ -1,0 +1,212 @@
+"""The detached process that keeps both servers up while anybody uses them.
+
+It holds ``supervisor.lock`` for its whole life, so there is one per folder. Users hold
+``users.lock`` shared; when it can be had exclusively nobody is left, and after a short linger
+the supervisor keeps it (so that a newcomer waits), stops the servers and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from datetime import UTC, datetime
+
+from backend.embedded import locks, logs, state
+from backend.embedded.errors import EmbeddedError
+from backend.embedded.places import Places, places
+from backend.embedded.servers import Postgres, Server, Valkey, last_words
+
+LINGER_SECONDS = 2.0
+POLL_SECONDS = 0.25
+_STEADY_SECONDS = 10.0  # a server that ran so long had started well
+_LONGEST_PAUSE_SECONDS = 5.0
+_STARTS_IN_A_ROW = 3
+_STARTS_THAT_MAY_PASS = 12
+_ROTATE_EVERY_SECONDS = 30.0
+
+
+class Keeper:
+    """Keeps one server running: starts it, and again, with longer pauses, when it dies."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._deaths = 0
+        self._started_at = 0.0
+        self._retry_at: float | None = None
+
+    def begin(self) -> None:
+        """Take over the running server, or start one."""
+        if self.server.adopt():
+            say(f"took over {self.server.name}, process {self.server.pid}")
+        else:
+            self._start()
+
+    def tend(self, now: float) -> bool:
+        """Look after the server; whether it was started anew just now.
+
+        :raises EmbeddedError: it dies again and again.
+        """
+        if self._retry_at is not None:
+            if now < self._retry_at:
+                return False
+            self._start()
+            return True
+        if not self.server.is_alive():
+            self._plan_restart(now)
+        return False
+
+    def _start(self) -> None:
+        self._retry_at = None
+        self._started_at = time.monotonic()
+        self.server.start()
+        say(f"started {self.server.name}, process {self.server.pid}")
+
+    def _plan_restart(self, now: float) -> None:
+        if now - self._started_at > _STEADY_SECONDS:
+            self._deaths = 0
+        self._deaths += 1
+        why = last_words(self.server.log)
+        say(f"{self.server.name} died: {why}")
+        # An orphan backend may hold the shared memory for a while: that passes.
+        passes = "shared memory" in why
+        if self._deaths >= (_STARTS_THAT_MAY_PASS if passes else _STARTS_IN_A_ROW):
+            raise EmbeddedError(
+                f"{self.server.name} does not stay up: {why} (see {self.server.log})"
+            )
+        self._retry_at = now + min(0.1 * 2**self._deaths, _LONGEST_PAUSE_SECONDS)
+
+
+class Supervisor:
+    """The loop over both servers of one var folder."""
+
+    def __init__(self, spots: Places) -> None:
+        self.places = spots
+        self.postgres = Postgres(spots)
+        self.valkey = Valkey(spots)
+        self._keepers = [Keeper(self.postgres), Keeper(self.valkey)]
+        self._users = locks.open_lock(spots.users_lock)
+        self._state = state.State(supervisor_pid=os.getpid(), stage=state.STARTING)
+        self._idle_since: float | None = None
+        self._rotate_at = 0.0
+        self._told_to_stop = False
+
+    def run(self) -> None:
+        """Serve until nobody uses the servers or TERM arrives; then stop them.
+
+        What goes wrong is left in the state file for the clients that wait.
+        """
+        signal.signal(signal.SIGTERM, self._on_term)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        self._note()
+        try:
+            self._bring_up()
+            while not self._should_stop():
+                self._tend()
+                time.sleep(POLL_SECONDS if self._state.stage == state.READY else 0.02)
+        except EmbeddedError as error:
+            say(str(error))
+            self._note(error=str(error))
+        finally:
+            self._shut_down()
+
+    def _on_term(self, *_: object) -> None:
+        self._told_to_stop = True
+
+    def _bring_up(self) -> None:
+        self._rotate_logs()
+        if not self.postgres.has_cluster():
+            self.places.keep.unlink(missing_ok=True)
+            self._note(stage=state.CREATING)
+            say("creating the PostgreSQL cluster")
+            self.postgres.create_cluster()
+        self._note(stage=state.BRINGING_UP)
+        for keeper in self._keepers:
+            keeper.begin()
+        self._note_pids()
+
+    def _tend(self) -> None:
+        now = time.monotonic()
+        restarted = [keeper.tend(now) for keeper in self._keepers]
+        if any(restarted):
+            self._note(stage=state.BRINGING_UP)
+            self._note_pids()
+        if self._state.stage != state.READY and self.postgres.answers() and self.valkey.answers():
+            self._note(stage=state.READY)
+            say("ready")
+        if now >= self._rotate_at:
+            self._rotate_logs()
+
+    def _should_stop(self) -> bool:
+        if self._told_to_stop:
+            say("told to stop")
+            return True
+        if not locks.is_same_file(self._users, self.places.users_lock):
+            say("the folder was removed")
+            return True
+        return self._nobody_is_left()
+
+    def _nobody_is_left(self) -> bool:
+        if self.places.keep.exists() or not locks.take(self._users, shared=False):
+            self._idle_since = None
+            return False
+        now = time.monotonic()
+        if self._idle_since is None:
+            self._idle_since = now
+        if now - self._idle_since >= LINGER_SECONDS:
+            say("nobody is left")
+            return True  # with users.lock held: a newcomer waits until this process has ended
+        locks.release(self._users)
+        return False
+
+    def _shut_down(self) -> None:
+        failed = bool(self._state.error)
+        self._note(stage=state.FAILED if failed else state.STOPPING)
+        self.valkey.stop()
+        self.postgres.stop()
+        self.places.keep.unlink(missing_ok=True)
+        self._note(stage=state.FAILED if failed else state.STOPPED, postgres_pid=0, valkey_pid=0)
+        say("stopped")
+
+    def _rotate_logs(self) -> None:
+        self._rotate_at = time.monotonic() + _ROTATE_EVERY_SECONDS
+        for log in (self.places.log / "supervisor.log", self.postgres.log, self.valkey.log):
+            logs.rotate(log)
+
+    def _note_pids(self) -> None:
+        self._note(postgres_pid=self.postgres.pid, valkey_pid=self.valkey.pid)
+
+    def _note(self, **changes: object) -> None:
+        self._state = self._state.but(**changes)
+        if self.places.run.is_dir():
+            state.write(self.places.state, self._state)
+
+
+def say(text: str) -> None:
+    """Write a line to the log, which is where standard error goes."""
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    sys.stderr.write(f"{now} [{os.getpid()}] {text}\n")
+    sys.stderr.flush()
+
+
+def main(var: str) -> int:
+    """Become the supervisor of a var folder, unless it has one."""
+    spots = places(var)
+    lock = locks.open_lock(spots.supervisor_lock)
+    if not locks.take(lock, shared=False, wait_seconds=2.0):
+        return 0
+    # The lock is held before the one who started this is let go on; the child keeps it.
+    if os.fork():
+        os._exit(0)
+    try:
+        Supervisor(spots).run()
+    except Exception as error:
+        say(f"{type(error).__name__}: {error}")
+        raise
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
