@@ -1,0 +1,7 @@
+"""Tables of accounts."""
+
+from backend.accounts.models.account import Account
+from backend.accounts.models.address import Address
+from backend.accounts.models.token import AccessToken
+
+__all__ = ["AccessToken", "Account", "Address"]

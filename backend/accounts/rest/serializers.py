@@ -1,0 +1,88 @@
+"""What the accounts' doors read and answer."""
+
+from rest_framework import serializers
+
+from backend.accounts.models import Account, Address
+from backend.accounts.models.account import HANDLE
+from backend.rest.fields import Strict, Text
+
+
+class SignUp(Strict):
+    """POST /v1/accounts."""
+
+    handle = Text(max_length=30)
+    password = serializers.CharField(max_length=128, trim_whitespace=False)
+    display_name = Text(max_length=40)
+    bio = Text(max_length=200, required=False, allow_blank=True)
+    city_code = serializers.RegexField(r"\A[0-9]{6}\Z", required=False)
+
+    def validate_handle(self, value: str) -> str:
+        """Folds the handle and checks its alphabet."""
+        HANDLE(value.lower())
+        return value.lower()
+
+
+class SignIn(Strict):
+    """POST /v1/auth/token."""
+
+    handle = Text(max_length=30)
+    password = serializers.CharField(max_length=128, trim_whitespace=False)
+    label = Text(max_length=60, required=False, allow_blank=True)
+
+
+class Token(serializers.Serializer):
+    """A new token, shown once."""
+
+    token = serializers.CharField()
+    account = serializers.CharField(help_text="handle")
+
+
+class PublicAccount(serializers.ModelSerializer):
+    """What anybody sees of an account."""
+
+    class Meta:
+        model = Account
+        fields = [
+            "handle", "display_name", "bio", "city_code", "verification",
+            "follower_count", "following_count", "note_count", "joined_at",
+        ]
+        read_only_fields = fields
+
+
+class Me(serializers.ModelSerializer):
+    """What an account sees of itself."""
+
+    capabilities = serializers.ListField(child=serializers.CharField(), read_only=True)
+
+    class Meta:
+        model = Account
+        fields = [*PublicAccount.Meta.fields, "phone", "real_name_verified_at", "capabilities"]
+        read_only_fields = fields
+
+
+class ProfileChange(Strict):
+    """PATCH /v1/me."""
+
+    display_name = Text(max_length=40, required=False)
+    bio = Text(max_length=200, required=False, allow_blank=True)
+    city_code = serializers.RegexField(r"\A[0-9]{6}\Z", required=False)
+    phone = serializers.RegexField(r"\A\+?[0-9]{6,15}\Z", required=False)
+
+
+class AddressFields(Strict):
+    """An address as the client gives it."""
+
+    receiver = Text(max_length=40)
+    phone = serializers.RegexField(r"\A\+?[0-9]{6,15}\Z")
+    region_code = serializers.RegexField(r"\A[0-9]{6}\Z")
+    detail = Text(max_length=200)
+    is_default = serializers.BooleanField(required=False, default=False)
+
+
+class AddressAnswer(serializers.ModelSerializer):
+    """An address as it is stored."""
+
+    class Meta:
+        model = Address
+        fields = ["id", "receiver", "phone", "region_code", "detail", "is_default"]
+        read_only_fields = fields

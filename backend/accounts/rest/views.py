@@ -1,0 +1,120 @@
+"""Doors of accounts: sign up, sign in, profile, addresses."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from backend.accounts import profiles, signin, tokens
+from backend.accounts.models import Account, Address
+from backend.accounts.rest import serializers as s
+from backend.core.clock import now
+from backend.core.errors import NotFound
+from backend.rest.paging import answer, keyset
+from backend.rest.permissions import Anyone
+from backend.rest.schema import CURSOR, page_of
+from backend.rest.views import View
+
+
+def _me(account: Account) -> dict[str, object]:
+    body = dict(s.Me(account).data)
+    body["capabilities"] = profiles.capabilities(account)
+    return body
+
+
+class SignUpView(View):
+    """Accounts."""
+
+    permission_classes = [Anyone]
+    throttle_scope = "sign-up"
+
+    @extend_schema(tags=["accounts"], request=s.SignUp, responses={201: s.PublicAccount})
+    def post(self, request: Request) -> Response:
+        """Sign up."""
+        account = signin.sign_up(**self.body(request, s.SignUp))
+        return Response(s.PublicAccount(account).data, status=201)
+
+
+class AccountView(View):
+    """One account."""
+
+    permission_classes = [Anyone]
+
+    @extend_schema(tags=["accounts"], responses=s.PublicAccount)
+    def get(self, request: Request, handle: str) -> Response:
+        """The public profile."""
+        self.query(request)
+        account = Account.objects.filter(handle=handle.lower()[:31], is_active=True).first()
+        if account is None:
+            raise NotFound()
+        return Response(s.PublicAccount(account).data)
+
+
+class TokenView(View):
+    """Bearer tokens."""
+
+    throttle_scope = "sign-in"
+
+    def get_permissions(self) -> list[object]:  # type: ignore[override]
+        """Signing in is open to anyone; signing out needs the token."""
+        return [Anyone()] if self.request.method == "POST" else super().get_permissions()
+
+    @extend_schema(tags=["accounts"], request=s.SignIn, responses={201: s.Token}, auth=[])
+    def post(self, request: Request) -> Response:
+        """Sign in: a token, shown this once."""
+        text, account = signin.sign_in(**self.body(request, s.SignIn), at=now())
+        return Response({"token": text, "account": account.handle}, status=201)
+
+    @extend_schema(tags=["accounts"], responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """Sign out: ends this token."""
+        tokens.revoke(token_id=request.auth, account=request.user, at=now())
+        return Response(status=204)
+
+
+class MeView(View):
+    """The caller's own account."""
+
+    @extend_schema(tags=["accounts"], responses=s.Me)
+    def get(self, request: Request) -> Response:
+        """Profile and capabilities."""
+        self.query(request)
+        return Response(_me(request.user))
+
+    @extend_schema(tags=["accounts"], request=s.ProfileChange, responses=s.Me)
+    def patch(self, request: Request) -> Response:
+        """Changes the profile."""
+        account = profiles.change(
+            account=request.user, changes=self.body(request, s.ProfileChange)
+        )
+        return Response(_me(account))
+
+
+class AddressesView(View):
+    """Delivery addresses."""
+
+    @extend_schema(
+        tags=["accounts"], parameters=CURSOR, responses=page_of("Address", s.AddressAnswer)
+    )
+    def get(self, request: Request) -> Response:
+        """The caller's addresses."""
+        self.query(request)
+        found, cursor = keyset(request, Address.objects.filter(account=request.user))
+        return Response(answer(s.AddressAnswer(found, many=True).data, cursor))
+
+    @extend_schema(tags=["accounts"], request=s.AddressFields, responses={201: s.AddressAnswer})
+    def post(self, request: Request) -> Response:
+        """A new address."""
+        address = profiles.add_address(
+            account=request.user, fields=self.body(request, s.AddressFields)
+        )
+        return Response(s.AddressAnswer(address).data, status=201)
+
+
+class AddressView(View):
+    """One address."""
+
+    @extend_schema(tags=["accounts"], responses={204: None})
+    def delete(self, request: Request, address_id: int) -> Response:
+        """Deletes it."""
+        profiles.remove_address(account=request.user, address_id=address_id)
+        return Response(status=204)

@@ -1,0 +1,70 @@
+"""Bearer tokens: `tuike_` + 256 random bits; the database knows only the digest.
+
+The prefix lets secret scanners find a leaked token; a digest of 256 random bits needs no slow
+hash. Not JWT: a ban must end a session at once.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from backend.accounts.models import AccessToken, Account
+from backend.core.sql import rows
+
+PREFIX = "tuike_"
+
+
+def digest_of(token: str) -> bytes:
+    """The SHA-256 digest under which a token is stored."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def issue(*, account: Account, at: datetime, label: str = "") -> tuple[str, AccessToken]:
+    """A new token of an account: the text, shown this once, and its row.
+
+    Lives TOKEN_LIFETIME_DAYS.
+    """
+    text = PREFIX + secrets.token_urlsafe(32)
+    row = AccessToken.objects.create(
+        account=account,
+        digest=digest_of(text),
+        prefix=text[:12],
+        label=label,
+        created_at=at,
+        expires_at=at + timedelta(days=settings.TOKEN_LIFETIME_DAYS),
+    )
+    return text, row
+
+
+_FIND = """
+SELECT a.*, t.id AS token_id FROM accounts_accesstoken t
+JOIN accounts_account a ON a.id = t.account_id
+WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND a.is_active
+"""
+
+
+def find(*, token: str, at: datetime) -> tuple[Account, int] | None:
+    """The account and token id behind a token that is valid at `at`; one query."""
+    found = rows(_FIND, [digest_of(token), at])
+    if not found:
+        return None
+    token_id = found[0].pop("token_id")
+    names = [field.attname for field in Account._meta.concrete_fields]
+    account = Account.from_db("default", names, [found[0][name] for name in names])
+    return account, token_id
+
+
+def revoke(*, token_id: int, account: Account, at: datetime) -> int:
+    """Ends one token of the account; returns 1, or 0 where it had ended already."""
+    return AccessToken.objects.filter(
+        pk=token_id, account=account, revoked_at__isnull=True
+    ).update(revoked_at=at)
+
+
+def revoke_all(*, account: Account, at: datetime) -> int:
+    """Ends every token of the account; returns how many."""
+    return AccessToken.objects.filter(account=account, revoked_at__isnull=True).update(
+        revoked_at=at
+    )

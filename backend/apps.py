@@ -1,0 +1,16 @@
+"""Wiring that every process needs: connects the outbox to the relay's doorbell."""
+
+from django.apps import AppConfig
+
+
+class WiringConfig(AppConfig):
+    name = "backend"
+    label = "wiring"
+    verbose_name = "Wiring"
+
+    def ready(self) -> None:
+        """Runs once per process, when every room is loaded."""
+        from backend.core import events  # needs the app registry
+        from backend.relay import ring
+
+        events.wake_with(ring)

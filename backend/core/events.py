@@ -1,0 +1,41 @@
+"""Say it in the same transaction; do it later.
+
+`record` writes the fact beside the change that made it true; the relay (backend/relay.py)
+delivers it. The wake-up on commit is an optimisation; the beat's sweep is the guarantee.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from backend.core.models import Event
+
+_wake: list[Callable[[], None]] = []
+
+
+def wake_with(ring: Callable[[], None]) -> None:
+    """Registers what rings the relay's doorbell after a commit; wiring calls it once."""
+    _wake[:] = [ring]
+
+
+def record(
+    *, kind: str, subject_id: int, at: datetime, payload: Mapping[str, Any] | None = None
+) -> Event:
+    """Writes one event into the outbox; must run inside the transaction of the change."""
+    return record_many(kind=kind, subject_ids=[subject_id], at=at, payload=payload)[0]
+
+
+def record_many(
+    *, kind: str, subject_ids: list[int], at: datetime, payload: Mapping[str, Any] | None = None
+) -> list[Event]:
+    """As `record` for many subjects of one kind, in one statement."""
+    assert connection.in_atomic_block, "an event belongs to the transaction of its change"
+    rows = Event.objects.bulk_create(
+        Event(kind=kind, subject_id=subject, payload=dict(payload or {}), recorded_at=at, due_at=at)
+        for subject in subject_ids
+    )
+    for ring in _wake:
+        transaction.on_commit(ring, robust=True)
+    return rows

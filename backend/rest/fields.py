@@ -1,0 +1,101 @@
+"""Serializer fields that refuse what DRF's own let through."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from backend.core import texts
+from backend.core.money import BPS, MAX_FEN
+
+
+class Text(serializers.CharField):
+    """Text of people: NFC, no invisible or direction-changing characters, and something to see
+    unless blank is allowed."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The cleaned text.
+
+        :raises ValidationError: not text, or a forbidden character.
+        """
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Must be text.", code="invalid")
+        why = texts.problem_of(data)
+        if why:
+            raise serializers.ValidationError(why, code="forbidden_character")
+        value = texts.clean(super().to_internal_value(data))
+        if not self.allow_blank and texts.is_blank(value):
+            raise serializers.ValidationError("May not be blank.", code="blank")
+        return value
+
+
+class Integer(serializers.IntegerField):
+    """A JSON integer: no '1.0', no '１', no true."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The integer.
+
+        :raises ValidationError: anything but a JSON integer.
+        """
+        if isinstance(data, bool) or not isinstance(data, int):
+            raise serializers.ValidationError("Must be an integer.", code="invalid")
+        return data
+
+
+class Fen(Integer):
+    """An amount in fen, 0 to 10^12."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("min_value", 0)
+        kwargs.setdefault("max_value", MAX_FEN)
+        super().__init__(**kwargs)
+
+
+class Bps(Integer):
+    """A rate in basis points, 0 to 10,000."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("min_value", 0)
+        kwargs.setdefault("max_value", BPS)
+        super().__init__(**kwargs)
+
+
+class Id(Integer):
+    """A row's id: 1 to 2^63 - 1."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("min_value", 1)
+        kwargs.setdefault("max_value", 2**63 - 1)
+        super().__init__(**kwargs)
+
+
+class QueryInteger(serializers.IntegerField):
+    """An integer out of a query string: ASCII digits only."""
+
+    def to_internal_value(self, data: Any) -> int:
+        """The integer.
+
+        :raises ValidationError: anything but ASCII digits with an optional minus.
+        """
+        text = str(data)
+        if not text.isascii() or len(text) > 20 or not text.lstrip("-").isdigit():
+            raise serializers.ValidationError("Must be an integer.", code="invalid")
+        return int(super().to_internal_value(text))
+
+
+class Strict(serializers.Serializer):
+    """A serializer that refuses fields it does not know: a client that sends price_fen must be
+    told that nobody listens, not be nodded at."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """The validated values.
+
+        :raises ValidationError: an unknown field, or what the fields refuse.
+        """
+        if isinstance(data, dict):
+            known = {name for name, field in self.fields.items() if not field.read_only}
+            unknown = sorted(str(name) for name in data if name not in known)
+            if unknown:
+                raise serializers.ValidationError(
+                    {name: ["This field is not accepted here."] for name in unknown}
+                )
+        return super().to_internal_value(data)

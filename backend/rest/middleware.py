@@ -1,0 +1,91 @@
+"""A lean stack for the API; sessions, messages and lock-out only where the admin needs them."""
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from axes.middleware import AxesMiddleware
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponse
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+ADMIN_PREFIX = "/admin"
+_SAFE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+def is_admin(request: HttpRequest) -> bool:
+    """True for the staff's pages, the only ones with sessions."""
+    return request.path_info.startswith(ADMIN_PREFIX)
+
+
+class RequestId:
+    """Gives each request an id (the caller's X-Request-ID where it is well-formed), in the logs
+    and in the answer."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+        request.META["tuike.request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            response = self.get_response(request)
+        finally:
+            structlog.contextvars.clear_contextvars()
+        response["X-Request-ID"] = request_id
+        return response
+
+
+class _AdminOnly:
+    """Mixed in front of a middleware of Django: passes everything but the admin by."""
+
+    get_response: Any
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if is_admin(request):
+            return super().__call__(request)  # type: ignore[misc]
+        return self.get_response(request)
+
+
+class AdminSession(_AdminOnly, SessionMiddleware):
+    """Sessions, for /admin alone."""
+
+
+class AdminAuthentication(_AdminOnly, AuthenticationMiddleware):
+    """request.user from the session, for /admin alone."""
+
+
+class AdminMessages(_AdminOnly, MessageMiddleware):
+    """Flash messages, for /admin alone."""
+
+
+class AdminAxes(_AdminOnly, AxesMiddleware):
+    """The page of a locked sign-in, for /admin alone."""
+
+
+class ContentPolicy:
+    """Content-Security-Policy: nothing may run on an API answer; the admin's theme needs eval
+    and inline styles, the API page inline scripts of its own."""
+
+    strict = "default-src 'none'; frame-ancestors 'none'"
+    admin = (
+        "default-src 'self'; script-src 'self' 'unsafe-eval' 'unsafe-inline'; "
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        "frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
+    )
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        pages = is_admin(request) or request.path_info.startswith("/docs")
+        response.setdefault("Content-Security-Policy", self.admin if pages else self.strict)
+        return response

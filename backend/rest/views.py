@@ -1,0 +1,61 @@
+"""The views' common ground: read the input by a serializer, answer a dictionary."""
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from backend.core.errors import Refusal
+
+PAGE_PARAMETERS = frozenset({"cursor", "page_size", "format"})
+
+
+class BadQuery(Refusal):
+    """A query parameter is unknown or malformed; `errors` names it."""
+
+    code = "bad_query"
+    status = 400
+    title = "A query parameter is not valid"
+
+
+class View(APIView):
+    """Base of every view of ours."""
+
+    def body(self, request: Request, serializer: type[serializers.Serializer]) -> dict[str, Any]:
+        """The request's body, validated.
+
+        :raises ValidationError: 422 naming the fields.
+        """
+        reader = serializer(data=request.data, context={"request": request})
+        reader.is_valid(raise_exception=True)
+        return dict(reader.validated_data)
+
+    def query(
+        self, request: Request, serializer: type[serializers.Serializer] | None = None
+    ) -> dict[str, Any]:
+        """The query parameters, validated; an unknown one is refused, never ignored.
+
+        :raises BadQuery: 400 naming the parameters.
+        """
+        given = request.query_params
+        known = set(serializer().fields) if serializer else set()
+        errors = {
+            name: ["This parameter is not known here."]
+            for name in given
+            if name not in known | PAGE_PARAMETERS
+        }
+        errors |= {
+            name: ["Give it once."] for name in given if len(given.getlist(name)) > 1
+        }
+        values: dict[str, Any] = {}
+        if serializer and not errors:
+            plain = {name: given[name] for name in given if name in known}
+            reader = serializer(data=plain, context={"request": request})
+            if reader.is_valid():
+                values = dict(reader.validated_data)
+            else:
+                errors = {name: [str(m) for m in found] for name, found in reader.errors.items()}
+        if errors:
+            raise BadQuery(fields=errors)
+        return values

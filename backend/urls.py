@@ -1,0 +1,27 @@
+"""Every public path on one page."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from backend import health
+from backend.rest import problems
+
+admin.site.index_title = "Today 今日"
+
+handler400 = problems.bad_request
+handler404 = problems.not_found
+handler500 = problems.server_error
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("admin/", admin.site.urls),
+    path("v1/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("v1/", include("backend.accounts.rest.urls")),
+    path("v1/", include("shops.rest.urls")),
+    path("v1/", include("notes.rest.urls")),
+    path("v1/", include("commissions.rest.urls")),
+    path("", include("commissions.rest.public_urls")),
+]

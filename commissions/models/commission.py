@@ -1,0 +1,171 @@
+"""Commission orders 佣金单: one per order line, with their splits and reversals."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from backend.core.states import Transitions
+from commissions.models.attribution import Attribution
+from commissions.models.plan import PlanVersion
+
+
+class CommissionOrder(models.Model):
+    """What an order line earns its payees. `budget_fen` = half-even(base × rate), rounded once;
+    `fee_fen` is the platform's own fee on the same base.
+
+    `refunded_fen` is how much of the base the reversals posted so far answer for; `remaining_fen`
+    falls with it and never below zero.
+    """
+
+    class Status(models.TextChoices):
+        ESTIMATED = "estimated", "estimated 预估"
+        CONFIRMED = "confirmed", "confirmed 已确认"
+        SETTLED = "settled", "settled 已结算"
+        INVALID = "invalid", "invalid 已失效"
+
+    class Reason(models.TextChoices):
+        NONE = "", "—"
+        REFUNDED = "refunded", "refunded in full 全额退款"
+
+    TRANSITIONS: Transitions = {
+        Status.ESTIMATED: frozenset({Status.CONFIRMED, Status.INVALID}),
+        Status.CONFIRMED: frozenset({Status.SETTLED, Status.INVALID}),
+        Status.SETTLED: frozenset(),
+        Status.INVALID: frozenset(),
+    }
+
+    order_line = models.OneToOneField(
+        "shops.OrderLine", on_delete=models.PROTECT, related_name="+"
+    )
+    attribution = models.OneToOneField(
+        Attribution, on_delete=models.PROTECT, related_name="commission"
+    )
+    shop = models.ForeignKey("shops.Shop", on_delete=models.PROTECT, related_name="+")
+    plan_version = models.ForeignKey(PlanVersion, on_delete=models.PROTECT, related_name="+")
+    base_fen = models.BigIntegerField()
+    rate_bps = models.PositiveIntegerField()
+    fee_bps = models.PositiveIntegerField()
+    budget_fen = models.BigIntegerField()
+    fee_fen = models.BigIntegerField()
+    refunded_fen = models.BigIntegerField(default=0)
+    status = models.CharField(max_length=9, choices=Status, default=Status.ESTIMATED)
+    reason = models.CharField(max_length=20, choices=Reason, default="", blank=True)
+    held_reason = models.CharField(max_length=60, default="", blank=True)
+    matures_at = models.DateTimeField(null=True, blank=True)
+    accrued_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True, blank=True)
+    settlement_run = models.ForeignKey(
+        "commissions.SettlementRun", null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    version = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(budget_fen__gte=0, fee_fen__gte=0, base_fen__gte=0)
+                & Q(budget_fen__lte=F("base_fen"), fee_fen__lte=F("base_fen")),
+                name="commission_within_base",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_fen__gte=0, refunded_fen__lte=F("base_fen")),
+                name="commission_refunded",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["estimated", "invalid"]) | Q(matures_at__isnull=False),
+                name="commission_matures",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="invalid") | ~Q(reason=""), name="commission_invalid_reason"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["matures_at", "id"],
+                name="commission_due",
+                condition=Q(status="confirmed", held_reason=""),
+            ),
+            models.Index(fields=["shop", "-id"], name="commission_shop"),
+        ]
+        verbose_name = "commission order 佣金单"
+        verbose_name_plural = "commission orders 佣金单"
+
+    def __str__(self) -> str:
+        return f"commission of line {self.order_line_id}"
+
+
+class CommissionSplit(models.Model):
+    """One payee's part of a commission order. Budget roles sum to the budget, fee roles to the
+    fee, exactly."""
+
+    class Role(models.TextChoices):
+        PROMOTER = "promoter", "promoter 推客"
+        INVITER = "inviter", "inviter 邀请人"
+        CREATOR = "creator", "creator 创作者"
+        SHOP = "shop", "back to the shop 退回店铺"
+        PLATFORM = "platform", "platform 平台"
+        CHARITY = "charity", "charity 公益"
+
+    BUDGET_ROLES = (Role.PROMOTER, Role.INVITER, Role.CREATOR, Role.SHOP)
+    FEE_ROLES = (Role.PLATFORM, Role.CHARITY)
+
+    commission = models.ForeignKey(
+        CommissionOrder, on_delete=models.PROTECT, related_name="splits"
+    )
+    role = models.CharField(max_length=8, choices=Role)
+    payee = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    share_bps = models.PositiveIntegerField()
+    amount_fen = models.BigIntegerField()
+    reversed_fen = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["commission", "role"], name="split_role_once"),
+            models.CheckConstraint(
+                condition=Q(amount_fen__gte=0, reversed_fen__gte=0)
+                & Q(reversed_fen__lte=F("amount_fen")),
+                name="split_reversed",
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=["promoter", "inviter", "creator"], payee__isnull=False)
+                | Q(role__in=["shop", "platform", "charity"], payee__isnull=True),
+                name="split_payee",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["payee", "-id"], name="split_payee_rows", condition=Q(payee__isnull=False)
+            )
+        ]
+        verbose_name = "commission split 分佣"
+        verbose_name_plural = "commission splits 分佣"
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.amount_fen}"
+
+
+class CommissionReversal(models.Model):
+    """What a refund took back: the cumulative target for what is refunded so far, minus what is
+    already reversed. One row per commission and refunded total, so no order of events and no
+    repetition can reverse twice."""
+
+    commission = models.ForeignKey(
+        CommissionOrder, on_delete=models.PROTECT, related_name="reversals"
+    )
+    refunded_fen = models.BigIntegerField(help_text="of the base, cumulative")
+    amount_fen = models.BigIntegerField(help_text="budget and fee parts reversed by this row")
+    settled = models.BooleanField(help_text="taken from available, not from pending")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["commission", "refunded_fen"], name="reversal_once"
+            )
+        ]
+        verbose_name = "commission reversal 佣金冲回"
+        verbose_name_plural = "commission reversals 佣金冲回"
+
+    def __str__(self) -> str:
+        return f"{self.commission_id} −{self.amount_fen}"

@@ -1,0 +1,110 @@
+"""Promoters, plans, offers, links, touches and payees' accounts."""
+
+import factory
+from factory.django import DjangoModelFactory
+
+from backend.core import ids
+from backend.core.clock import now
+from commissions.models import (
+    CommissionOffer,
+    CommissionPlan,
+    PayeeAccount,
+    PlanVersion,
+    Promoter,
+    PromotionLink,
+    Touch,
+)
+from seeds.factories.accounts import AccountFactory
+from seeds.factories.shops import ProductFactory
+
+
+class PromoterFactory(DjangoModelFactory):
+    """An active promoter without an inviter."""
+
+    class Meta:
+        model = Promoter
+
+    account = factory.SubFactory(AccountFactory)
+    sponsor = None
+    invite_code = factory.LazyFunction(lambda: ids.code(8))
+    joined_at = factory.LazyFunction(now)
+
+
+class PlanFactory(DjangoModelFactory):
+    """A plan."""
+
+    class Meta:
+        model = CommissionPlan
+
+    name = factory.Sequence(lambda n: f"plan {n}")
+    created_at = factory.LazyFunction(now)
+
+
+class PlanVersionFactory(DjangoModelFactory):
+    """A published default version: promoter 80 %, inviter 20 %, creator 100 %, charity 1 % of
+    the fee."""
+
+    class Meta:
+        model = PlanVersion
+
+    plan = factory.SubFactory(PlanFactory)
+    number = 1
+    promoter_bps = 8_000
+    inviter_bps = 2_000
+    creator_bps = 10_000
+    charity_bps = 100
+    is_default = True
+    starts_at = factory.LazyFunction(now)
+    published_at = factory.LazyFunction(now)
+
+
+class CommissionOfferFactory(DjangoModelFactory):
+    """An active offer of 20 %."""
+
+    class Meta:
+        model = CommissionOffer
+
+    product = factory.SubFactory(ProductFactory)
+    rate_bps = 2_000
+    starts_at = factory.LazyFunction(now)
+
+
+class PromotionLinkFactory(DjangoModelFactory):
+    """A link to a product."""
+
+    class Meta:
+        model = PromotionLink
+
+    promoter = factory.SubFactory(PromoterFactory)
+    target_kind = PromotionLink.Target.PRODUCT
+    target_id = factory.LazyAttribute(lambda link: ProductFactory.create().pk)
+    code = factory.LazyFunction(lambda: ids.code(8))
+    created_at = factory.LazyFunction(now)
+
+
+class TouchFactory(DjangoModelFactory):
+    """A click on a link."""
+
+    class Meta:
+        model = Touch
+
+    click_id = factory.LazyFunction(lambda: ids.code(22))
+    kind = Touch.Kind.REFERRAL
+    link = factory.SubFactory(PromotionLinkFactory)
+    visitor = factory.LazyFunction(lambda: ids.code(22))
+    at = factory.LazyFunction(now)
+
+
+class PayeeAccountFactory(DjangoModelFactory):
+    """A sandbox account to be paid on; name and number are placeholders, not sealed values."""
+
+    class Meta:
+        model = PayeeAccount
+
+    account = factory.SubFactory(AccountFactory)
+    provider = PayeeAccount.Provider.SANDBOX
+    holder_name_sealed = b""
+    number_sealed = b""
+    number_masked = "**** 0001"
+    fingerprint = factory.LazyFunction(lambda: ids.code(40))
+    created_at = factory.LazyFunction(now)

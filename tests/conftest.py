@@ -1,0 +1,46 @@
+"""The suite's ground: real PostgreSQL and Valkey, Django set up, the same people everywhere."""
+
+import os
+
+os.environ.setdefault("TUIKE_ENV", "development")
+os.environ.setdefault("TUIKE_JOB", "1")
+# Scrypt costs 60 ms a password; the tests that are about passwords name the real hasher.
+os.environ.setdefault("PASSWORD_HASHERS", "django.contrib.auth.hashers.MD5PasswordHasher")
+os.environ.setdefault("LOG_LEVEL", "CRITICAL")
+
+from backend import embedded  # noqa: E402
+
+embedded.ensure()
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+
+import django  # noqa: E402
+from django.conf import settings  # noqa: E402
+
+settings.DATABASES["default"]["OPTIONS"]["options"] += " -c tuike.allow_truncate=on"
+# The suite's Redis database is its own, one per worker process.
+_number = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0) % 14
+settings.REDIS_URL = settings.REDIS_URL.rsplit("?db=", 1)[0] + f"?db={_number}"
+settings.CACHES["default"]["LOCATION"] = settings.REDIS_URL
+django.setup()
+
+from collections.abc import Iterator  # noqa: E402
+
+import pytest  # noqa: E402
+from django.core.cache import cache  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _no_doorbell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests call the relay themselves; the journeys run a real worker."""
+    from backend.core import events
+
+    monkeypatch.setattr(events, "_wake", [])
+
+
+@pytest.fixture(autouse=True)
+def _fresh_throttles() -> Iterator[None]:
+    """No test inherits another's calls per minute."""
+    yield
+    cache.clear()
+
+pytest_plugins = ["tests.cast"]

@@ -1,0 +1,177 @@
+"""The embedded servers on their ordinary days: start, share, stay, end, and come back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend import embedded
+from tests.faults.embedded_bench import Bench, bench, environment, is_running, mode, wait
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Bench]:
+    with bench(tmp_path / "var") as one:
+        yield one
+
+
+def test_a_cold_start_gives_an_empty_database_in_private_folders(here: Bench, tmp_path: Path):
+    tmp_path.chmod(0o755)
+    client = here.client()
+    assert client.sql("SELECT current_database() || ' ' || current_user") == "tuike tuike"
+    assert client.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
+    assert client.sql("SHOW server_encoding") == "UTF8"
+    assert client.sql("SELECT lower('ÄÉ')") == "äé"
+    assert client.sql("SHOW listen_addresses") == ""
+    assert client.sql("SHOW fsync") == "on"
+    assert client.sql("SHOW shared_buffers") == "256MB"
+    assert client.sql("SHOW max_connections") == "100"
+    settings = client.redis().config_get("*")
+    assert {
+        name: settings[name]
+        for name in ("appendonly", "appendfsync", "maxmemory-policy", "port", "save")
+    } == {
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+        "port": "0",
+        "save": "",
+    }
+    assert {name: oct(mode(here.var / name)) for name in ("run", "log", "pg18", "valkey")} == {
+        name: "0o700" for name in ("run", "log", "pg18", "valkey")
+    }
+    assert oct(mode(tmp_path)) == "0o755"
+    assert client.leave().splitlines() == [
+        "creating the PostgreSQL cluster",
+        "starting PostgreSQL and Valkey",
+    ]
+
+
+def test_six_starters_on_an_empty_folder_get_one_cluster(here: Bench):
+    clients = [here.client() for _ in range(6)]
+    assert len({client.servers for client in clients}) == 1
+    assert (here.var / "log" / "supervisor.log").read_text().count("creating") == 1
+
+
+def test_data_survive_the_servers(here: Bench):
+    first = here.client()
+    first.sql("CREATE TABLE kept AS SELECT 42 AS answer")
+    first.redis().set("kept", "42")
+    assert embedded.stop(here.var)
+    second = here.client()
+    assert set(second.servers).isdisjoint(first.servers)
+    assert (second.sql("SELECT answer FROM kept"), second.redis().get("kept")) == (42, "42")
+    assert second.leave().splitlines() == ["starting PostgreSQL and Valkey"]
+
+
+def test_the_servers_end_soon_after_their_last_user_was_killed(here: Bench):
+    first, second = here.client(), here.client()
+    assert first.servers == second.servers
+    second.kill()
+    first.sql("SELECT pg_sleep(2.6)")  # longer than the linger
+    assert first.sql("SELECT 1") == 1
+    first.kill()
+    assert 1 < wait(lambda: not any(map(is_running, first.servers)), 8) < 6
+    wait(lambda: not is_running(first.answer["supervisor"]), 2)
+    assert not list((here.var / "run").glob("*.sock"))
+
+
+FORKED = """
+import os, sys
+from backend import embedded
+embedded.ensure()
+found = embedded.status()
+child = os.fork()
+if child == 0:
+    sys.stdin.read()
+    os._exit(0)
+import json
+print(json.dumps({"postgres": found.postgres_pid, "valkey": found.valkey_pid}), flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_forked_child_holds_on_to_the_servers_of_its_dead_parent(here: Bench):
+    client = here.client(FORKED)
+    servers = client.servers
+    client.process.wait(10)
+    with pytest.raises(AssertionError):
+        wait(lambda: not all(map(is_running, servers)), 2.7)
+    client.process.stdin.close()  # type: ignore[union-attr]
+    wait(lambda: not any(map(is_running, servers)), 8)
+
+
+INTO_THE_ENVIRONMENT = """
+import os, sys
+from backend import embedded
+print(embedded.ensure().database_url, os.environ["DATABASE_URL"], os.environ["REDIS_URL"])
+"""
+
+
+def test_servers_given_by_the_environment_are_left_to_it(here: Bench):
+    given = {"DATABASE_URL": "postgresql://db.example/x", "REDIS_URL": "redis://cache.example"}
+    client = here.client(INTO_THE_ENVIRONMENT, **given)
+    out, _ = client.process.communicate()
+    assert out.split() == [given["DATABASE_URL"], given["DATABASE_URL"], given["REDIS_URL"]]
+    assert not here.var.exists()
+
+
+def test_urls_inherited_from_a_parent_still_take_a_lease(here: Bench):
+    urls = embedded.expected_urls(here.var)
+    given = {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
+    assert here.client(**given).sql("SELECT 1") == 1
+    assert embedded.status(here.var).in_use
+
+
+def test_naming_the_urls_starts_and_writes_nothing(here: Bench):
+    urls = embedded.expected_urls(here.var)
+    assert urls.redis_url == f"unix://{here.var}/run/valkey.sock?db=0"
+    assert urls.database_url == "postgresql://tuike@/tuike?host=" + str(
+        here.var / "run"
+    ).replace("/", "%2F")
+    assert not here.var.exists()
+
+
+def test_ensure_comes_back_from_a_stop(here: Bench, monkeypatch: pytest.MonkeyPatch):
+    for name in ("DATABASE_URL", "REDIS_URL", "TUIKE_PG_OPTS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TUIKE_VAR", str(here.var))
+    monkeypatch.setenv("TUIKE_PG_OPTS", "-c fsync=off -c work_mem=8MB")
+    embedded.ensure()
+    first = embedded.status()
+    assert first.stage == "ready"
+    assert embedded.stop()
+    assert (embedded.status().stage, embedded.status().postgres_pid) == ("stopped", 0)
+    assert not embedded.is_abandoned()
+    assert not embedded.stop()
+    embedded.ensure()
+    assert embedded.status().postgres_pid not in (0, first.postgres_pid)
+    assert here.client().sql("SHOW work_mem") == "8MB"
+    assert os.environ["DATABASE_URL"] == embedded.expected_urls().database_url
+
+
+def test_the_database_is_made_again_when_somebody_dropped_it(here: Bench):
+    first = here.client()
+    first.answer["database"] = first.answer["database"].replace("/tuike?", "/postgres?")
+    first.sql("DROP DATABASE tuike")
+    assert here.client().sql("SELECT current_database()") == "tuike"
+
+
+def test_the_command_line_starts_shows_stops_and_cleans(here: Bench):
+    started = here.command("backend.embedded", "start")
+    assert (started.returncode, started.stderr) == (0, "")
+    found = embedded.status(here.var)
+    assert f"postgres    {found.postgres_pid}" in started.stdout
+    assert here.command("backend.embedded", "status").returncode == 0
+    with pytest.raises(AssertionError):  # without any user, beyond the linger
+        wait(lambda: not is_running(found.postgres_pid), 2.7)
+    assert here.command("backend.embedded", "stop").stdout == "stopped\n"
+    assert here.command("backend.embedded", "status").returncode == 3
+    assert here.command("backend.embedded", "stop").stdout == "nothing was running\n"
+    assert (here.var / "pg18" / "PG_VERSION").exists()
+    assert here.command("backend.embedded", "clean").stdout == "stopped and removed\n"
+    assert list(here.var.iterdir()) == []
+    assert environment(here.var)["TUIKE_VAR"] == str(here.var)
