@@ -1,5 +1,6 @@
 """Paths of commissions, below /v1/."""
 
-from django.urls import URLPattern
+from commissions.rest.promoting_urls import urlpatterns as promoting
+from commissions.rest.finance_urls import urlpatterns as finance
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*promoting, *finance]

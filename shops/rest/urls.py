@@ -1,5 +1,6 @@
 """Paths of shops, below /v1/."""
 
-from django.urls import URLPattern
+from shops.rest.goods_urls import urlpatterns as goods
+from shops.rest.orders_urls import urlpatterns as orders
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*goods, *orders]

@@ -1,0 +1,1 @@
+"""Background jobs of the notes room; each calls one verb."""

@@ -1,0 +1,1 @@
+"""Background jobs of the shops room; each calls one verb."""
