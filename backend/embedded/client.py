@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,9 @@ from pathlib import Path
 from backend.embedded import locks, processes, state, wire
 from backend.embedded.errors import EmbeddedError
 from backend.embedded.places import REPOSITORY, Places, Urls, places
-from backend.embedded.servers import Postgres, Server, Valkey, database_exists
+from backend.embedded.postgres import Postgres, database_exists
+from backend.embedded.servers import Server
+from backend.embedded.valkey import Valkey
 
 _READY_SECONDS = 120.0
 _STOP_SECONDS = 45.0
@@ -115,12 +118,14 @@ def clean(var: Path | None = None) -> bool:
     """
     spots = places(var)
     stop(var)
-    folders = [spots.cluster, spots.cluster_in_the_making, spots.valkey, spots.sockets]
-    folders += [spots.log, spots.run]
-    found = [folder for folder in folders if folder.exists()]
-    for folder in found:
+    folders = (spots.cluster, spots.cluster_in_the_making, spots.valkey, spots.log)
+    found = [folder for folder in (*folders, spots.sockets, spots.run) if folder.exists()]
+    for folder in dict.fromkeys(found):
         try:
-            shutil.rmtree(folder)
+            if folder.is_symlink():
+                folder.unlink()
+            else:
+                shutil.rmtree(folder)
         except OSError as error:
             raise EmbeddedError(f"cannot remove {folder}: {error.strerror or error}") from None
     return bool(found)
@@ -132,19 +137,25 @@ def _silent(_: str) -> None:
 
 def _take_lease(spots: Places) -> None:
     held = _leases.get(spots.var)
-    if held is not None and locks.is_same_file(held, spots.users_lock):
-        return
-    spots.make()
-    lease = locks.open_lock(spots.users_lock)
-    if not locks.take(lease, shared=True, wait_seconds=_STOP_SECONDS):
-        os.close(lease)
-        raise EmbeddedError(
-            f"the servers of {spots.var} have been stopping for {_STOP_SECONDS:.0f} s"
-            f" (see {spots.log / 'supervisor.log'})"
-        )
     if held is not None:
+        if locks.is_same_file(held, spots.users_lock):
+            return
         os.close(held)
-    _leases[spots.var] = lease
+        del _leases[spots.var]
+    while spots.var not in _leases:
+        spots.make()
+        lease = locks.open_lock(spots.users_lock)
+        # Refused only while the last supervisor is stopping.
+        if not locks.take(lease, shared=True, wait_seconds=_STOP_SECONDS):
+            os.close(lease)
+            raise EmbeddedError(
+                f"the servers of {spots.var} have been stopping for {_STOP_SECONDS:.0f} s"
+                f" (see {spots.log / 'supervisor.log'})"
+            )
+        if locks.is_same_file(lease, spots.users_lock):
+            _leases[spots.var] = lease
+        else:  # the folder was cleaned away meanwhile
+            os.close(lease)
 
 
 def _have_servers(spots: Places, progress: Progress) -> None:
@@ -177,8 +188,7 @@ def _start_and_wait(spots: Places, progress: Progress) -> None:
             _spawn_supervisor(spots)
         time.sleep(0.02)
     raise EmbeddedError(
-        f"the servers of {spots.var} were not ready after {_READY_SECONDS:.0f} s"
-        f" (see {spots.log})"
+        f"the servers of {spots.var} were not ready after {_READY_SECONDS:.0f} s (see {spots.log})"
     )
 
 
@@ -223,8 +233,6 @@ def _in_use(spots: Places) -> bool:
 
 
 def _end_supervisor(spots: Places) -> None:
-    import signal
-
     processes.send(state.read(spots.state).supervisor_pid, signal.SIGTERM)
     if not processes.wait_until(lambda: not locks.is_held(spots.supervisor_lock), _STOP_SECONDS):
         raise EmbeddedError(f"the supervisor of {spots.var} does not stop (see {spots.log})")

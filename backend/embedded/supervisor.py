@@ -8,6 +8,7 @@ the supervisor keeps it (so that a newcomer waits), stops the servers and ends.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 import time
@@ -16,7 +17,9 @@ from datetime import UTC, datetime
 from backend.embedded import locks, logs, state
 from backend.embedded.errors import EmbeddedError
 from backend.embedded.places import Places, places
-from backend.embedded.servers import Postgres, Server, Valkey, last_words
+from backend.embedded.postgres import Postgres
+from backend.embedded.servers import Server, last_words
+from backend.embedded.valkey import Valkey
 
 LINGER_SECONDS = 2.0
 POLL_SECONDS = 0.25
@@ -91,13 +94,16 @@ class Supervisor:
         self._idle_since: float | None = None
         self._rotate_at = 0.0
         self._told_to_stop = False
+        self._data_are_gone = False
 
     def run(self) -> None:
         """Serve until nobody uses the servers or TERM arrives; then stop them.
 
         What goes wrong is left in the state file for the clients that wait.
         """
+        wake_up = _wake_up_pipe()
         signal.signal(signal.SIGTERM, self._on_term)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         self._note()
@@ -105,7 +111,9 @@ class Supervisor:
             self._bring_up()
             while not self._should_stop():
                 self._tend()
-                time.sleep(POLL_SECONDS if self._state.stage == state.READY else 0.02)
+                pause = POLL_SECONDS if self._state.stage == state.READY else 0.02
+                if select.select([wake_up], [], [], pause)[0]:
+                    os.read(wake_up, 64)
         except EmbeddedError as error:
             say(str(error))
             self._note(error=str(error))
@@ -145,6 +153,7 @@ class Supervisor:
             return True
         if not locks.is_same_file(self._users, self.places.users_lock):
             say("the folder was removed")
+            self._data_are_gone = True
             return True
         return self._nobody_is_left()
 
@@ -164,8 +173,9 @@ class Supervisor:
     def _shut_down(self) -> None:
         failed = bool(self._state.error)
         self._note(stage=state.FAILED if failed else state.STOPPING)
-        self.valkey.stop()
-        self.postgres.stop()
+        self.postgres.ask_to_stop()  # both at a time
+        self.valkey.stop(at_once=self._data_are_gone)
+        self.postgres.stop(at_once=self._data_are_gone)
         self.places.keep.unlink(missing_ok=True)
         self._note(stage=state.FAILED if failed else state.STOPPED, postgres_pid=0, valkey_pid=0)
         say("stopped")
@@ -182,6 +192,14 @@ class Supervisor:
         self._state = self._state.but(**changes)
         if self.places.run.is_dir():
             state.write(self.places.state, self._state)
+
+
+def _wake_up_pipe() -> int:
+    """A descriptor that turns readable when a signal arrives: a dead child, or the end."""
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    return readable
 
 
 def say(text: str) -> None:

@@ -35,9 +35,7 @@ def run_sql(path: Path, *, user: str, database: str, sql: str = "", timeout: flo
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(timeout)
         connection.connect(str(path))
-        words = b"".join(
-            word.encode() + b"\0" for word in ("user", user, "database", database)
-        )
+        words = b"".join(word.encode() + b"\0" for word in ("user", user, "database", database))
         body = struct.pack("!i", _PROTOCOL_3_0) + words + b"\0"
         connection.sendall(struct.pack("!i", len(body) + 4) + body)
         _until_ready(connection)

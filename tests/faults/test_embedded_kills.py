@@ -135,7 +135,7 @@ def test_a_killed_initdb_leaves_no_half_cluster(here: Bench):
 def test_starters_killed_at_any_moment_leave_the_next_one_a_working_start(here: Bench):
     for milliseconds in (40, 120, 200, 280, 360):
         client = here.client()
-        wait(lambda: (here.var / "run" / "supervisor.lock").exists(), 5)
+        wait((here.var / "run" / "supervisor.lock").exists, 5)
         with pytest.raises(subprocess.TimeoutExpired):
             client.process.wait(milliseconds / 1000)
         supervisor = embedded.status(here.var).supervisor_pid
@@ -166,6 +166,7 @@ def test_a_renamed_folder_gets_its_servers_under_its_new_name(here: Bench, tmp_p
 
 def test_a_removed_folder_ends_its_servers(here: Bench):
     client = here.client()
-    shutil.rmtree(here.var, ignore_errors=True)
-    wait(lambda: not any(map(is_running, client.servers)), 10)
+    servers = client.servers
+    shutil.rmtree(here.var)
+    wait(lambda: not any(map(is_running, servers)), 10)
     wait(lambda: not is_running(client.answer["supervisor"]), 2)

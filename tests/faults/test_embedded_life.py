@@ -40,14 +40,22 @@ def test_a_cold_start_gives_an_empty_database_in_private_folders(here: Bench, tm
         "port": "0",
         "save": "",
     }
-    assert {name: oct(mode(here.var / name)) for name in ("run", "log", "pg18", "valkey")} == {
-        name: "0o700" for name in ("run", "log", "pg18", "valkey")
-    }
+    modes = [oct(mode(here.var / name)) for name in ("run", "log", "pg18", "valkey")]
+    assert modes == ["0o700"] * 4
     assert oct(mode(tmp_path)) == "0o755"
     assert client.leave().splitlines() == [
         "creating the PostgreSQL cluster",
         "starting PostgreSQL and Valkey",
     ]
+
+
+def test_a_second_process_shares_the_servers_of_the_first(here: Bench):
+    first = here.client()
+    first.sql("CREATE TABLE shared AS SELECT 42 AS answer")
+    second = here.client()
+    assert second.answer == first.answer
+    assert second.sql("SELECT answer FROM shared") == 42
+    assert second.leave() == ""
 
 
 def test_six_starters_on_an_empty_folder_get_one_cluster(here: Bench):
@@ -67,20 +75,8 @@ def test_data_survive_the_servers(here: Bench):
     assert second.leave().splitlines() == ["starting PostgreSQL and Valkey"]
 
 
-def test_the_servers_end_soon_after_their_last_user_was_killed(here: Bench):
-    first, second = here.client(), here.client()
-    assert first.servers == second.servers
-    second.kill()
-    first.sql("SELECT pg_sleep(2.6)")  # longer than the linger
-    assert first.sql("SELECT 1") == 1
-    first.kill()
-    assert 1 < wait(lambda: not any(map(is_running, first.servers)), 8) < 6
-    wait(lambda: not is_running(first.answer["supervisor"]), 2)
-    assert not list((here.var / "run").glob("*.sock"))
-
-
 FORKED = """
-import os, sys
+import json, os, sys
 from backend import embedded
 embedded.ensure()
 found = embedded.status()
@@ -88,20 +84,22 @@ child = os.fork()
 if child == 0:
     sys.stdin.read()
     os._exit(0)
-import json
-print(json.dumps({"postgres": found.postgres_pid, "valkey": found.valkey_pid}), flush=True)
+print(json.dumps({"postgres": found.postgres_pid, "valkey": found.valkey_pid, "child": child,
+                  "supervisor": found.supervisor_pid}), flush=True)
 os.kill(os.getpid(), 9)
 """
 
 
-def test_a_forked_child_holds_on_to_the_servers_of_its_dead_parent(here: Bench):
+def test_the_servers_end_soon_after_their_last_user_was_killed_a_forked_child(here: Bench):
     client = here.client(FORKED)
     servers = client.servers
     client.process.wait(10)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError):  # beyond the linger, as long as the child lives
         wait(lambda: not all(map(is_running, servers)), 2.7)
-    client.process.stdin.close()  # type: ignore[union-attr]
-    wait(lambda: not any(map(is_running, servers)), 8)
+    os.kill(client.answer["child"], 9)
+    assert 1 < wait(lambda: not any(map(is_running, servers)), 8) < 6
+    wait(lambda: not is_running(client.answer["supervisor"]), 2)
+    assert not list((here.var / "run").glob("*.sock"))
 
 
 INTO_THE_ENVIRONMENT = """
@@ -129,9 +127,9 @@ def test_urls_inherited_from_a_parent_still_take_a_lease(here: Bench):
 def test_naming_the_urls_starts_and_writes_nothing(here: Bench):
     urls = embedded.expected_urls(here.var)
     assert urls.redis_url == f"unix://{here.var}/run/valkey.sock?db=0"
-    assert urls.database_url == "postgresql://tuike@/tuike?host=" + str(
-        here.var / "run"
-    ).replace("/", "%2F")
+    assert urls.database_url == "postgresql://tuike@/tuike?host=" + str(here.var / "run").replace(
+        "/", "%2F"
+    )
     assert not here.var.exists()
 
 
