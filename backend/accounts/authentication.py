@@ -13,6 +13,12 @@ from backend.core.clock import now
 _BEARER = re.compile(r"Bearer (tuike_[A-Za-z0-9_-]{43})", re.IGNORECASE)
 
 
+def caller(request: Request) -> Account:
+    """The signed-in account of a request whose permission has already asked for one."""
+    assert isinstance(request.user, Account)
+    return request.user
+
+
 class BearerToken(BaseAuthentication):
     """`Authorization: Bearer tuike_…`; request.auth is the token's id."""
 

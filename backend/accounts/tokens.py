@@ -58,9 +58,9 @@ def find(*, token: str, at: datetime) -> tuple[Account, int] | None:
 
 def revoke(*, token_id: int, account: Account, at: datetime) -> int:
     """Ends one token of the account; returns 1, or 0 where it had ended already."""
-    return AccessToken.objects.filter(
-        pk=token_id, account=account, revoked_at__isnull=True
-    ).update(revoked_at=at)
+    return AccessToken.objects.filter(pk=token_id, account=account, revoked_at__isnull=True).update(
+        revoked_at=at
+    )
 
 
 def revoke_all(*, account: Account, at: datetime) -> int:

@@ -82,10 +82,12 @@ def idempotent(view: View) -> View:
         key = _key_of(request)
         operation = f"{request.method} {request.path}"[:300]
         fingerprint = _fingerprint(operation, request)
+        account_id = request.user.pk
+        assert account_id is not None, "an idempotent operation needs a signed-in caller"
         with transaction.atomic():
-            claimed = rows(_CLAIM, [request.user.pk, key, operation, fingerprint, now()])
+            claimed = rows(_CLAIM, [account_id, key, operation, fingerprint, now()])
             if not claimed:
-                return _replay(request.user.pk, key, fingerprint)
+                return _replay(account_id, key, fingerprint)
             response = view(self, request, *args, **kwargs)
             assert response.status_code < 400, "a refusal is raised, never returned"
             body = encode(response.data)
@@ -101,7 +103,8 @@ def _replay(account_id: int, key: str, fingerprint: str) -> Response:
     kept = IdempotencyKey.objects.get(account_id=account_id, key=key)
     if kept.fingerprint != fingerprint:
         raise KeyReused()
-    assert kept.answer is not None and kept.status_code is not None
+    assert kept.answer is not None
+    assert kept.status_code is not None
     return Response(
         Ready(bytes(kept.answer)),
         status=kept.status_code,

@@ -6,7 +6,7 @@ after 400 pages of 3,000). Here the position is (value, id) of the last row seen
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -136,6 +136,6 @@ def _attribute(row: Any, name: str) -> Any:
     return row
 
 
-def answer(results: Sequence[Any], cursor: str | None) -> dict[str, Any]:
+def answer(results: Iterable[Any], cursor: str | None) -> dict[str, Any]:
     """The body of every list: {"results": […], "next": cursor or null}."""
     return {"results": list(results), "next": cursor}

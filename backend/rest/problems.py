@@ -46,9 +46,7 @@ def document(
 
 
 def _response(body: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
-    return Response(
-        body, status=body["status"], headers=headers, content_type=CONTENT_TYPE
-    )
+    return Response(body, status=body["status"], headers=headers, content_type=CONTENT_TYPE)
 
 
 def _flat(detail: Any, path: str = "") -> dict[str, list[str]]:
@@ -56,7 +54,9 @@ def _flat(detail: Any, path: str = "") -> dict[str, list[str]]:
     if isinstance(detail, dict):
         pairs = [(f"{path}.{key}" if path else str(key), inner) for key, inner in detail.items()]
     elif isinstance(detail, list | tuple) and any(isinstance(x, dict | list) for x in detail):
-        pairs = [(f"{path}.{number}" if path else str(number), x) for number, x in enumerate(detail)]
+        pairs = [
+            (f"{path}.{number}" if path else str(number), x) for number, x in enumerate(detail)
+        ]
     else:
         messages = detail if isinstance(detail, list | tuple) else [detail]
         return {path or "non_field_errors": [str(message) for message in messages]}
@@ -96,8 +96,8 @@ def _of_api_exception(error: exceptions.APIException) -> Response:
     headers: dict[str, str] = {}
     if getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = error.auth_header  # type: ignore[attr-defined]
-    if isinstance(error, exceptions.Throttled) and error.wait:
-        headers["Retry-After"] = str(int(error.wait))
+    if isinstance(error, exceptions.Throttled):
+        headers["Retry-After"] = str(int(getattr(error, "wait", None) or 1))
     code = next((name for kind, name in _CODES.items() if isinstance(error, kind)), "refused")
     title = type(error).default_detail if hasattr(type(error), "default_detail") else code
     return _response(

@@ -45,9 +45,7 @@ class View(APIView):
             for name in given
             if name not in known | PAGE_PARAMETERS
         }
-        errors |= {
-            name: ["Give it once."] for name in given if len(given.getlist(name)) > 1
-        }
+        errors |= {name: ["Give it once."] for name in given if len(given.getlist(name)) > 1}
         values: dict[str, Any] = {}
         if serializer and not errors:
             plain = {name: given[name] for name in given if name in known}

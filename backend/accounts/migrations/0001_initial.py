@@ -7,91 +7,195 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('handle', models.CharField(max_length=30, unique=True, validators=[django.core.validators.RegexValidator('\\A[a-z0-9][a-z0-9_.]{2,29}\\Z', '3 to 30 characters of a-z, 0-9, dot and underscore.')])),
-                ('display_name', models.CharField(max_length=40)),
-                ('bio', models.CharField(blank=True, default='', max_length=200)),
-                ('city_code', models.CharField(blank=True, default='', help_text='GB/T 2260', max_length=6)),
-                ('birth_year', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('gender', models.CharField(blank=True, choices=[('', 'unstated 未填'), ('f', 'female 女'), ('m', 'male 男')], default='', max_length=1)),
-                ('phone', models.CharField(blank=True, default='', max_length=20)),
-                ('verification', models.CharField(choices=[('none', 'none 未认证'), ('creator', 'creator 创作者'), ('celebrity', 'celebrity 名人'), ('brand', 'brand 品牌')], default='none', max_length=9)),
-                ('real_name_verified_at', models.DateTimeField(blank=True, null=True)),
-                ('follower_count', models.PositiveIntegerField(default=0)),
-                ('following_count', models.PositiveIntegerField(default=0)),
-                ('note_count', models.PositiveIntegerField(default=0)),
-                ('is_active', models.BooleanField(default=True)),
-                ('is_staff', models.BooleanField(default=False)),
-                ('joined_at', models.DateTimeField(auto_now_add=True)),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "handle",
+                    models.CharField(
+                        max_length=30,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "\\A[a-z0-9][a-z0-9_.]{2,29}\\Z",
+                                "3 to 30 characters of a-z, 0-9, dot and underscore.",
+                            )
+                        ],
+                    ),
+                ),
+                ("display_name", models.CharField(max_length=40)),
+                ("bio", models.CharField(blank=True, default="", max_length=200)),
+                (
+                    "city_code",
+                    models.CharField(blank=True, default="", help_text="GB/T 2260", max_length=6),
+                ),
+                ("birth_year", models.PositiveSmallIntegerField(blank=True, null=True)),
+                (
+                    "gender",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "unstated 未填"), ("f", "female 女"), ("m", "male 男")],
+                        default="",
+                        max_length=1,
+                    ),
+                ),
+                ("phone", models.CharField(blank=True, default="", max_length=20)),
+                (
+                    "verification",
+                    models.CharField(
+                        choices=[
+                            ("none", "none 未认证"),
+                            ("creator", "creator 创作者"),
+                            ("celebrity", "celebrity 名人"),
+                            ("brand", "brand 品牌"),
+                        ],
+                        default="none",
+                        max_length=9,
+                    ),
+                ),
+                ("real_name_verified_at", models.DateTimeField(blank=True, null=True)),
+                ("follower_count", models.PositiveIntegerField(default=0)),
+                ("following_count", models.PositiveIntegerField(default=0)),
+                ("note_count", models.PositiveIntegerField(default=0)),
+                ("is_active", models.BooleanField(default=True)),
+                ("is_staff", models.BooleanField(default=False)),
+                ("joined_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'account 账号',
-                'verbose_name_plural': 'accounts 账号',
+                "verbose_name": "account 账号",
+                "verbose_name_plural": "accounts 账号",
             },
         ),
         migrations.CreateModel(
-            name='AccessToken',
+            name="AccessToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.BinaryField(max_length=32, unique=True)),
-                ('prefix', models.CharField(help_text='shown to tell tokens apart', max_length=12)),
-                ('label', models.CharField(blank=True, default='', max_length=60)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.BinaryField(max_length=32, unique=True)),
+                ("prefix", models.CharField(help_text="shown to tell tokens apart", max_length=12)),
+                ("label", models.CharField(blank=True, default="", max_length=60)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'access token 访问令牌',
-                'verbose_name_plural': 'access tokens 访问令牌',
+                "verbose_name": "access token 访问令牌",
+                "verbose_name_plural": "access tokens 访问令牌",
             },
         ),
         migrations.CreateModel(
-            name='Address',
+            name="Address",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('receiver', models.CharField(max_length=40)),
-                ('phone', models.CharField(max_length=20)),
-                ('region_code', models.CharField(help_text='GB/T 2260 district', max_length=6)),
-                ('detail', models.CharField(max_length=200)),
-                ('is_default', models.BooleanField(default=False)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("receiver", models.CharField(max_length=40)),
+                ("phone", models.CharField(max_length=20)),
+                ("region_code", models.CharField(help_text="GB/T 2260 district", max_length=6)),
+                ("detail", models.CharField(max_length=200)),
+                ("is_default", models.BooleanField(default=False)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'address 地址',
-                'verbose_name_plural': 'addresses 地址',
+                "verbose_name": "address 地址",
+                "verbose_name_plural": "addresses 地址",
             },
         ),
         migrations.AddIndex(
-            model_name='account',
-            index=models.Index(condition=models.Q(('phone', ''), _negated=True), fields=['phone'], name='account_phone'),
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(("phone", ""), _negated=True),
+                fields=["phone"],
+                name="account_phone",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('handle__regex', '^[a-z0-9][a-z0-9_.]{2,29}$')), name='account_handle'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("handle__regex", "^[a-z0-9][a-z0-9_.]{2,29}$")),
+                name="account_handle",
+            ),
         ),
         migrations.AddIndex(
-            model_name='accesstoken',
-            index=models.Index(fields=['account', '-id'], name='token_account'),
+            model_name="accesstoken",
+            index=models.Index(fields=["account", "-id"], name="token_account"),
         ),
         migrations.AddConstraint(
-            model_name='address',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('account',), name='address_one_default'),
+            model_name="address",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_default", True)),
+                fields=("account",),
+                name="address_one_default",
+            ),
         ),
     ]

@@ -52,9 +52,7 @@ class Account(AbstractBaseUser, PermissionsMixin):
     birth_year = models.PositiveSmallIntegerField(null=True, blank=True)
     gender = models.CharField(max_length=1, choices=Gender, default="", blank=True)
     phone = models.CharField(max_length=20, default="", blank=True)
-    verification = models.CharField(
-        max_length=9, choices=Verification, default=Verification.NONE
-    )
+    verification = models.CharField(max_length=9, choices=Verification, default=Verification.NONE)
     real_name_verified_at = models.DateTimeField(null=True, blank=True)
     follower_count = models.PositiveIntegerField(default=0)
     following_count = models.PositiveIntegerField(default=0)

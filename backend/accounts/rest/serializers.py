@@ -27,7 +27,9 @@ class SignIn(Strict):
 
     handle = Text(max_length=30)
     password = serializers.CharField(max_length=128, trim_whitespace=False)
-    label = Text(max_length=60, required=False, allow_blank=True)
+    label = Text(  # type: ignore[assignment]
+        max_length=60, required=False, allow_blank=True
+    )
 
 
 class Token(serializers.Serializer):
@@ -43,8 +45,15 @@ class PublicAccount(serializers.ModelSerializer):
     class Meta:
         model = Account
         fields = [
-            "handle", "display_name", "bio", "city_code", "verification",
-            "follower_count", "following_count", "note_count", "joined_at",
+            "handle",
+            "display_name",
+            "bio",
+            "city_code",
+            "verification",
+            "follower_count",
+            "following_count",
+            "note_count",
+            "joined_at",
         ]
         read_only_fields = fields
 

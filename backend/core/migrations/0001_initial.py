@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,72 +14,132 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('job', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('note', models.CharField(blank=True, default='', max_length=200)),
+                ("job", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("note", models.CharField(blank=True, default="", max_length=200)),
             ],
             options={
-                'verbose_name': 'heartbeat 心跳',
-                'verbose_name_plural': 'heartbeats 心跳',
+                "verbose_name": "heartbeat 心跳",
+                "verbose_name_plural": "heartbeats 心跳",
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('subject_id', models.BigIntegerField()),
-                ('payload', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('pending', 'pending 待投递'), ('delivered', 'delivered 已投递'), ('parked', 'parked 搁置')], default='pending', max_length=9)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('error', models.TextField(blank=True, default='')),
-                ('recorded_at', models.DateTimeField()),
-                ('due_at', models.DateTimeField()),
-                ('delivered_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("subject_id", models.BigIntegerField()),
+                ("payload", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending 待投递"),
+                            ("delivered", "delivered 已投递"),
+                            ("parked", "parked 搁置"),
+                        ],
+                        default="pending",
+                        max_length=9,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("error", models.TextField(blank=True, default="")),
+                ("recorded_at", models.DateTimeField()),
+                ("due_at", models.DateTimeField()),
+                ("delivered_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'event 事件',
-                'verbose_name_plural': 'events 事件',
-                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['due_at', 'id'], name='event_pending'), models.Index(fields=['kind', 'subject_id'], name='event_subject')],
+                "verbose_name": "event 事件",
+                "verbose_name_plural": "events 事件",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "pending")),
+                        fields=["due_at", "id"],
+                        name="event_pending",
+                    ),
+                    models.Index(fields=["kind", "subject_id"], name="event_subject"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('action', models.CharField(max_length=60)),
-                ('target_kind', models.CharField(max_length=40)),
-                ('target_id', models.CharField(max_length=64)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('data', models.JSONField(default=dict, help_text='before and after, numbers of the act')),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("action", models.CharField(max_length=60)),
+                ("target_kind", models.CharField(max_length=40)),
+                ("target_id", models.CharField(max_length=64)),
+                ("reason", models.TextField(blank=True, default="")),
+                (
+                    "data",
+                    models.JSONField(
+                        default=dict, help_text="before and after, numbers of the act"
+                    ),
+                ),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'audit entry 审计',
-                'verbose_name_plural': 'audit entries 审计',
-                'indexes': [models.Index(fields=['target_kind', 'target_id', 'id'], name='audit_target')],
+                "verbose_name": "audit entry 审计",
+                "verbose_name_plural": "audit entries 审计",
+                "indexes": [
+                    models.Index(fields=["target_kind", "target_id", "id"], name="audit_target")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IdempotencyKey',
+            name="IdempotencyKey",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=128)),
-                ('operation', models.CharField(help_text='method and path', max_length=300)),
-                ('fingerprint', models.CharField(help_text='SHA-256 of operation and body', max_length=64)),
-                ('status_code', models.PositiveSmallIntegerField(null=True)),
-                ('answer', models.BinaryField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=128)),
+                ("operation", models.CharField(help_text="method and path", max_length=300)),
+                (
+                    "fingerprint",
+                    models.CharField(help_text="SHA-256 of operation and body", max_length=64),
+                ),
+                ("status_code", models.PositiveSmallIntegerField(null=True)),
+                ("answer", models.BinaryField(null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'idempotency key 幂等键',
-                'verbose_name_plural': 'idempotency keys 幂等键',
-                'indexes': [models.Index(fields=['created_at'], name='idempotency_age')],
-                'constraints': [models.UniqueConstraint(fields=('account', 'key'), name='idempotency_once')],
+                "verbose_name": "idempotency key 幂等键",
+                "verbose_name_plural": "idempotency keys 幂等键",
+                "indexes": [models.Index(fields=["created_at"], name="idempotency_age")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("account", "key"), name="idempotency_once")
+                ],
             },
         ),
     ]
