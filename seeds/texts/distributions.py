@@ -71,7 +71,7 @@ def follower_counts(accounts: int = 2000) -> list[int]:
     other accounts there are.
     """
     followed = accounts - accounts * 15 // 100
-    curve = (round(1800 * (16 / (rank + 15)) ** 1.3) for rank in range(1, followed + 1))
+    curve = (int(1800 * (16 / (rank + 15)) ** 1.3) for rank in range(1, followed + 1))
     return [min(count, accounts - 1) for count in curve] + [0] * (accounts - followed)
 
 
@@ -87,7 +87,7 @@ def follow_pairs(rng: random.Random, counts: Sequence[int]) -> Iterator[tuple[in
 
 
 def engagement(rng: random.Random, cap: int = 900) -> int:
-    """Likes (or collects, comments) of one note: log-normal(1.6, 1.4), median 4, at most ``cap``."""
+    """Likes, collects or comments of a note: log-normal(1.6, 1.4), median 4, at most ``cap``."""
     return min(cap, int(rng.lognormvariate(1.6, 1.4)))
 
 
@@ -142,7 +142,7 @@ def commission_rate_bps(rng: random.Random) -> int:
 
 def stock(rng: random.Random) -> int:
     """Units on hand of one SKU: 6 % sold out, otherwise 1 to 300, mostly under a hundred."""
-    if rng.random() < 0.06:  # noqa: PLR2004 - the plan's share of sold-out SKUs
+    if rng.random() < 0.06:
         return 0
     return 1 + int(299 * rng.random() ** 1.7)
 

@@ -12,7 +12,9 @@ from seeds.texts import distributions
 from seeds.texts.bank import columns, fill, read, some
 
 TITLE_LENGTH: Final = 60
+DEAREST_FEN: Final = 199_900
 STEM_COUNT: Final = 600
+"""How many shops can be named before a stem comes a second time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def skus(rng: random.Random, leaf: Leaf) -> tuple[SkuText, ...]:
     Clothes cost the same in every size; sets and sizes of other goods get dearer step by step.
     """
     price_fen = price(rng, leaf)
-    discounted = rng.random() < 0.35  # noqa: PLR2004
+    discounted = rng.random() < 0.35
     per_step = 0.0 if _same_price(leaf) else rng.choice((0.0, 0.12, 0.2))
     chosen = _options(rng, leaf)
     steps = list(dict.fromkeys(tuple(options.values())[-1] for options in chosen))
@@ -146,13 +148,13 @@ def skus(rng: random.Random, leaf: Leaf) -> tuple[SkuText, ...]:
     for options in chosen:
         step = steps.index(tuple(options.values())[-1])
         fen = believable_fen(price_fen * (1 + per_step * step))
-        struck = believable_fen(fen * 1.3) if discounted else None
+        struck = believable_fen(fen * 1.3) if discounted and fen < DEAREST_FEN else None
         made.append(SkuText(options=options, price_fen=fen, list_price_fen=struck))
     return tuple(made)
 
 
 def price(rng: random.Random, leaf: Leaf) -> int:
-    """A price in fen: log-normal around the leaf's median (sigma 0.42), a price a shop would ask."""
+    """A price in fen: log-normal (sigma 0.42) around the leaf's median, then believable."""
     return believable_fen(leaf.median_fen * math.exp(rng.gauss(0, 0.42)))
 
 
@@ -161,15 +163,15 @@ def believable_fen(fen: float) -> int:
 
     Never below 9.90 yuan, never above 1,999 yuan.
     """
-    yuan = max(9.0, min(1999.0, round((fen / 100 - 9) / 10) * 10 + 9))
-    return round(yuan * 100) + (90 if yuan < 100 else 0)  # noqa: PLR2004
+    yuan = max(9.0, min(DEAREST_FEN / 100, round((fen / 100 - 9) / 10) * 10 + 9))
+    return round(yuan * 100) + (90 if yuan < 100 else 0)
 
 
 def shop_stem(index: int) -> str:
     """The two-part word of a shop's name; different for every index below 600."""
     bank = read("shops")
     fronts, backs = bank["fronts"], bank["backs"]
-    # 7 has no factor in common with the 600 pairs, so neighbours differ in both parts.
+    # 187 has no factor in common with the 600 pairs: every pair once, neighbours far apart.
     place = index * 187 % (len(fronts) * len(backs))
     return f"{fronts[place // len(backs)]}{backs[place % len(backs)]}"
 
@@ -221,8 +223,9 @@ def _options(rng: random.Random, leaf: Leaf) -> list[dict[str, str]]:
         shapes = {(1, 2): 22, (1, 3): 28, (2, 2): 26, (2, 3): 16, (3, 3): 8}
     else:
         shapes = {(1, 1): 18, (2, 1): 30, (1, 2): 24, (2, 2): 22, (3, 2): 6}
+    shape: tuple[int, ...] = distributions.pick(rng, shapes)
     kept = []
-    for values, count in zip(leaf.axes.values(), distributions.pick(rng, shapes), strict=True):
+    for values, count in zip(leaf.axes.values(), shape, strict=True):
         places = sorted(rng.sample(range(len(values)), min(count, len(values))))
         kept.append([values[place] for place in places])
     return [dict(zip(leaf.axes, combination, strict=True)) for combination in cross(*kept)]

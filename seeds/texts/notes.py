@@ -12,8 +12,9 @@ from seeds.texts.goods import Leaf, leaves_by_code
 
 TITLE_LENGTH: Final = 20
 BODY_LENGTH: Final = 1000
+PETITE_CM: Final = 160
 
-_LAYOUTS: Final[Mapping[str, float]] = {"story": 46, "list": 30, "short": 14, "diary": 10}
+_LAYOUTS: Final[Mapping[str, float]] = {"story": 46, "list": 30, "short": 14, "report": 10}
 _MARKS: Final = ("✔️ ", "· ", "🌿 ", "①②③④⑤", "- ")
 _ANY_COMMENT: Final = 0.45
 _ROOT_TITLE: Final = 0.42
@@ -84,7 +85,7 @@ def note_title(rng: random.Random, leaf: Leaf, noun: str | None = None) -> str:
 
 
 def note_body(rng: random.Random, leaf: Leaf, noun: str | None = None) -> str:
-    """A body of at most 1,000 characters: a story, a list, a diary or just two lines."""
+    """A body of at most 1,000 characters: a story, a list, a report or just two lines."""
     return _body(rng, leaf, _slots(rng, leaf, noun or rng.choice(leaf.items).noun))
 
 
@@ -139,10 +140,12 @@ def _slots(rng: random.Random, leaf: Leaf, noun: str) -> dict[str, str]:
     """One person per note: height and weight belong together (in 斤, half kilograms)."""
     height_cm = min(172, max(150, round(rng.gauss(160, 5))))
     weight = round(rng.uniform(18.8, 24.5) * (height_cm / 100) ** 2 * 2)
-    return {
+    height = _spoken_height(height_cm)
+    petite = {"petite": height} if height_cm <= PETITE_CM else {}
+    return petite | {
         "item": noun,
         "m": read("notes")["leaf"][leaf.code]["measure"],
-        "height": _spoken_height(height_cm),
+        "height": height,
         "weight": f"{weight} 斤",
         "days": str(rng.choice((7, 10, 14, 15, 20, 21, 28, 30, 45, 60))),
         "times": rng.choice("二三四五六"),
@@ -160,30 +163,44 @@ def _title(rng: random.Random, leaf: Leaf, slots: Mapping[str, str]) -> str:
     own = read("notes")["leaf"][leaf.code]["titles"]
     rows = _voice(leaf)["titles"] if rng.random() < _ROOT_TITLE else own
     # A test holds every template against every noun; the cut is for nouns handed in from outside.
-    return fill(rng.choice(rows), slots)[:TITLE_LENGTH]
+    return fill(rng.choice(_sayable(rows, slots)), slots)[:TITLE_LENGTH]
 
 
 def _body(rng: random.Random, leaf: Leaf, slots: Mapping[str, str]) -> str:
-    who, fit = columns(rng.choice(_parts(leaf, "who")))
+    who, fit = columns(rng.choice(_sayable(_parts(leaf, "who"), slots)))
     opening, ending = rng.choice(_parts(leaf, "opens")), rng.choice(_parts(leaf, "ends"))
-    minus = [rng.choice(_parts(leaf, "minus"))] if rng.random() < 0.6 else []  # noqa: PLR2004
+    minus = [rng.choice(_parts(leaf, "minus"))] if rng.random() < 0.6 else []
     layout = pick(rng, _LAYOUTS)
     if layout == "short":
-        paragraphs = [opening, "".join(_says(rng, leaf, 2, 2)) + fit]
+        paragraphs = [opening, "".join(_says(rng, leaf, slots, 2, 2)) + fit]
     elif layout == "list":
-        paragraphs = [opening, who, _listed(rng, _says(rng, leaf, 3, 5)), fit, *minus, ending]
-    elif layout == "diary":
-        says = _says(rng, leaf, 3, 3)
-        days = ("第一天：", "一周后：", "现在：")
-        lines = "\n".join(day + say for day, say in zip(days, says, strict=True))
+        paragraphs = [
+            opening,
+            who,
+            _listed(rng, _says(rng, leaf, slots, 3, 5)),
+            fit,
+            *minus,
+            ending,
+        ]
+    elif layout == "report":
+        says = _says(rng, leaf, slots, 3, 3)
+        heads = ("最满意：", "没想到：", "小细节：")
+        lines = "\n".join(head + say for head, say in zip(heads, says, strict=True))
         paragraphs = [who, lines, *minus, fit + rng.choice(read("notes")["any"]["asks"])]
     else:
-        paragraphs = [opening + who, "".join(_says(rng, leaf, 2, 4)) + fit, *minus, ending]
+        paragraphs = [opening + who, "".join(_says(rng, leaf, slots, 2, 4)) + fit, *minus, ending]
     return fill("\n\n".join(paragraphs), slots)[:BODY_LENGTH]
 
 
-def _says(rng: random.Random, leaf: Leaf, low: int, high: int) -> list[str]:
-    return some(rng, read("notes")["leaf"][leaf.code]["says"], low, high)
+def _says(
+    rng: random.Random, leaf: Leaf, slots: Mapping[str, str], low: int, high: int
+) -> list[str]:
+    return some(rng, _sayable(read("notes")["leaf"][leaf.code]["says"], slots), low, high)
+
+
+def _sayable(rows: Sequence[str], slots: Mapping[str, str]) -> list[str]:
+    """The rows that this person can say: somebody tall does not call herself petite."""
+    return [row for row in rows if "petite" in slots or "{petite}" not in row]
 
 
 def _listed(rng: random.Random, says: Sequence[str]) -> str:
@@ -194,5 +211,13 @@ def _listed(rng: random.Random, says: Sequence[str]) -> str:
     )
 
 
-_TAILS: Final[Mapping[str, float]] = {"": 74, "～": 8, " 😂": 4, " 🥹": 4, " ✨": 4, " 💗": 3, "！！": 3}
+_TAILS: Final[Mapping[str, float]] = {
+    "": 74,
+    "～": 8,
+    " 😂": 4,
+    " 🥹": 4,
+    " ✨": 4,
+    " 💗": 3,
+    "！！": 3,
+}
 """What people put after a comment; mostly nothing."""
