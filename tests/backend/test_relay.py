@@ -1,0 +1,76 @@
+"""The relay delivers each event once, and a poison event blocks nobody."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import transaction
+
+from backend import relay
+from backend.core import events
+from backend.core.clock import now
+from backend.core.models import Event, Heartbeat
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A handler of test.kind that writes a row and refuses subject 13."""
+    taken: list[int] = []
+
+    def handler(group: Sequence[Event]) -> None:
+        for event in group:
+            Heartbeat.objects.create(job=f"seen-{event.subject_id}", at=now())
+            if event.subject_id == 13:
+                raise ValueError("poison")
+        taken.extend(event.subject_id for event in group)
+
+    monkeypatch.setitem(relay.HANDLERS, "test.kind", (handler,))
+    return taken
+
+
+def _record(at: datetime, *subjects: int) -> None:
+    with transaction.atomic():
+        events.record_many(kind="test.kind", subject_ids=list(subjects), at=at)
+
+
+def test_delivers_each_event_once(db: None, seen: list[int]) -> None:
+    at = now()
+    _record(at, 1, 2, 3)
+    assert relay.drain(at=at) == 3
+    assert relay.drain(at=at) == 0
+    assert seen == [1, 2, 3]
+    assert set(Event.objects.values_list("state", flat=True)) == {"delivered"}
+
+
+def test_a_poison_event_leaves_nothing_behind_and_blocks_nobody(db: None, seen: list[int]) -> None:
+    at = now()
+    _record(at, 12, 13, 14)
+    assert relay.drain(at=at) == 2
+    assert seen == [12, 14]
+    assert not Heartbeat.objects.filter(job="seen-13").exists()
+    poison = Event.objects.get(subject_id=13)
+    assert (poison.state, poison.attempts) == ("pending", 1)
+    assert poison.due_at > at
+    assert "poison" in poison.error
+
+
+def test_a_poison_event_is_parked_in_the_end(db: None, seen: list[int]) -> None:
+    at = now()
+    _record(at, 13)
+    for _ in range(relay.MAX_ATTEMPTS):
+        relay.drain(at=at)
+        at += timedelta(seconds=400)
+    poison = Event.objects.get(subject_id=13)
+    assert (poison.state, poison.attempts) == ("parked", relay.MAX_ATTEMPTS)
+
+
+def test_an_event_of_an_unknown_kind_is_delivered_to_nobody(db: None) -> None:
+    at = now()
+    with transaction.atomic():
+        events.record(kind="nobody.cares", subject_id=1, at=at)
+    assert relay.drain(at=at) == 1
+
+
+def test_an_event_outside_a_transaction_is_a_bug(transactional_db: None) -> None:
+    with pytest.raises(AssertionError):
+        events.record(kind="test.kind", subject_id=1, at=now())
