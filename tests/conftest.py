@@ -43,4 +43,5 @@ def _fresh_throttles() -> Iterator[None]:
     yield
     cache.clear()
 
+
 pytest_plugins = ["tests.cast"]

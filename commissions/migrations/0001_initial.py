@@ -7,661 +7,1294 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('shops', '0001_initial'),
+        ("shops", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LedgerAccount',
+            name="LedgerAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('owner_kind', models.CharField(choices=[('person', 'person 个人'), ('shop', 'shop 店铺'), ('platform', 'platform 平台'), ('charity', 'charity 公益'), ('provider', 'payout provider 打款渠道')], max_length=8)),
-                ('owner_id', models.BigIntegerField(default=0)),
-                ('kind', models.CharField(choices=[('pending', 'pending 待结算'), ('available', 'available 可提现'), ('in_transit', 'payout in transit 提现在途'), ('payable', 'commission payable 应付佣金'), ('cash', 'cash 资金')], max_length=10)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "owner_kind",
+                    models.CharField(
+                        choices=[
+                            ("person", "person 个人"),
+                            ("shop", "shop 店铺"),
+                            ("platform", "platform 平台"),
+                            ("charity", "charity 公益"),
+                            ("provider", "payout provider 打款渠道"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("owner_id", models.BigIntegerField(default=0)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending 待结算"),
+                            ("available", "available 可提现"),
+                            ("in_transit", "payout in transit 提现在途"),
+                            ("payable", "commission payable 应付佣金"),
+                            ("cash", "cash 资金"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'ledger account 账户',
-                'verbose_name_plural': 'ledger accounts 账户',
+                "verbose_name": "ledger account 账户",
+                "verbose_name_plural": "ledger accounts 账户",
             },
         ),
         migrations.CreateModel(
-            name='BalanceDelta',
+            name="BalanceDelta",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('account_id', models.BigIntegerField()),
-                ('amount_fen', models.BigIntegerField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("account_id", models.BigIntegerField()),
+                ("amount_fen", models.BigIntegerField()),
             ],
             options={
-                'verbose_name': 'balance delta 余额增量',
-                'verbose_name_plural': 'balance deltas 余额增量',
+                "verbose_name": "balance delta 余额增量",
+                "verbose_name_plural": "balance deltas 余额增量",
             },
         ),
         migrations.CreateModel(
-            name='CommissionOffer',
+            name="CommissionOffer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rate_bps', models.PositiveIntegerField()),
-                ('is_active', models.BooleanField(default=True)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("rate_bps", models.PositiveIntegerField()),
+                ("is_active", models.BooleanField(default=True)),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'commission offer 佣金',
-                'verbose_name_plural': 'commission offers 佣金',
+                "verbose_name": "commission offer 佣金",
+                "verbose_name_plural": "commission offers 佣金",
             },
         ),
         migrations.CreateModel(
-            name='CommissionOrder',
+            name="CommissionOrder",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('base_fen', models.BigIntegerField()),
-                ('rate_bps', models.PositiveIntegerField()),
-                ('fee_bps', models.PositiveIntegerField()),
-                ('budget_fen', models.BigIntegerField()),
-                ('fee_fen', models.BigIntegerField()),
-                ('refunded_fen', models.BigIntegerField(default=0)),
-                ('status', models.CharField(choices=[('estimated', 'estimated 预估'), ('confirmed', 'confirmed 已确认'), ('settled', 'settled 已结算'), ('invalid', 'invalid 已失效')], default='estimated', max_length=9)),
-                ('reason', models.CharField(blank=True, choices=[('', '—'), ('refunded', 'refunded in full 全额退款')], default='', max_length=20)),
-                ('held_reason', models.CharField(blank=True, default='', max_length=60)),
-                ('matures_at', models.DateTimeField(blank=True, null=True)),
-                ('accrued_at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('version', models.PositiveIntegerField(default=1)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("base_fen", models.BigIntegerField()),
+                ("rate_bps", models.PositiveIntegerField()),
+                ("fee_bps", models.PositiveIntegerField()),
+                ("budget_fen", models.BigIntegerField()),
+                ("fee_fen", models.BigIntegerField()),
+                ("refunded_fen", models.BigIntegerField(default=0)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("estimated", "estimated 预估"),
+                            ("confirmed", "confirmed 已确认"),
+                            ("settled", "settled 已结算"),
+                            ("invalid", "invalid 已失效"),
+                        ],
+                        default="estimated",
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[("", "—"), ("refunded", "refunded in full 全额退款")],
+                        default="",
+                        max_length=20,
+                    ),
+                ),
+                ("held_reason", models.CharField(blank=True, default="", max_length=60)),
+                ("matures_at", models.DateTimeField(blank=True, null=True)),
+                ("accrued_at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                ("version", models.PositiveIntegerField(default=1)),
             ],
             options={
-                'verbose_name': 'commission order 佣金单',
-                'verbose_name_plural': 'commission orders 佣金单',
+                "verbose_name": "commission order 佣金单",
+                "verbose_name_plural": "commission orders 佣金单",
             },
         ),
         migrations.CreateModel(
-            name='CommissionPlan',
+            name="CommissionPlan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60)),
-                ('kind', models.CharField(choices=[('open', 'open 普通'), ('targeted', 'targeted 定向'), ('exclusive', 'exclusive 专属'), ('campaign', 'campaign 活动')], default='open', max_length=9)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("open", "open 普通"),
+                            ("targeted", "targeted 定向"),
+                            ("exclusive", "exclusive 专属"),
+                            ("campaign", "campaign 活动"),
+                        ],
+                        default="open",
+                        max_length=9,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'commission plan 分佣方案',
-                'verbose_name_plural': 'commission plans 分佣方案',
+                "verbose_name": "commission plan 分佣方案",
+                "verbose_name_plural": "commission plans 分佣方案",
             },
         ),
         migrations.CreateModel(
-            name='CommissionReversal',
+            name="CommissionReversal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('refunded_fen', models.BigIntegerField(help_text='of the base, cumulative')),
-                ('amount_fen', models.BigIntegerField(help_text='budget and fee parts reversed by this row')),
-                ('settled', models.BooleanField(help_text='taken from available, not from pending')),
-                ('at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("refunded_fen", models.BigIntegerField(help_text="of the base, cumulative")),
+                (
+                    "amount_fen",
+                    models.BigIntegerField(help_text="budget and fee parts reversed by this row"),
+                ),
+                (
+                    "settled",
+                    models.BooleanField(help_text="taken from available, not from pending"),
+                ),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'commission reversal 佣金冲回',
-                'verbose_name_plural': 'commission reversals 佣金冲回',
+                "verbose_name": "commission reversal 佣金冲回",
+                "verbose_name_plural": "commission reversals 佣金冲回",
             },
         ),
         migrations.CreateModel(
-            name='CommissionSplit',
+            name="CommissionSplit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('role', models.CharField(choices=[('promoter', 'promoter 推客'), ('inviter', 'inviter 邀请人'), ('creator', 'creator 创作者'), ('shop', 'back to the shop 退回店铺'), ('platform', 'platform 平台'), ('charity', 'charity 公益')], max_length=8)),
-                ('share_bps', models.PositiveIntegerField()),
-                ('amount_fen', models.BigIntegerField()),
-                ('reversed_fen', models.BigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("promoter", "promoter 推客"),
+                            ("inviter", "inviter 邀请人"),
+                            ("creator", "creator 创作者"),
+                            ("shop", "back to the shop 退回店铺"),
+                            ("platform", "platform 平台"),
+                            ("charity", "charity 公益"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("share_bps", models.PositiveIntegerField()),
+                ("amount_fen", models.BigIntegerField()),
+                ("reversed_fen", models.BigIntegerField(default=0)),
             ],
             options={
-                'verbose_name': 'commission split 分佣',
-                'verbose_name_plural': 'commission splits 分佣',
+                "verbose_name": "commission split 分佣",
+                "verbose_name_plural": "commission splits 分佣",
             },
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('pk', models.CompositePrimaryKey('account_id', 'journal_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('account_id', models.BigIntegerField()),
-                ('journal_id', models.BigIntegerField()),
-                ('amount_fen', models.BigIntegerField(help_text='positive credits the owner; never zero')),
-                ('at', models.DateTimeField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "account_id",
+                        "journal_id",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("account_id", models.BigIntegerField()),
+                ("journal_id", models.BigIntegerField()),
+                (
+                    "amount_fen",
+                    models.BigIntegerField(help_text="positive credits the owner; never zero"),
+                ),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'entry 分录',
-                'verbose_name_plural': 'entries 分录',
+                "verbose_name": "entry 分录",
+                "verbose_name_plural": "entries 分录",
             },
         ),
         migrations.CreateModel(
-            name='Journal',
+            name="Journal",
             fields=[
-                ('id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('kind', models.PositiveSmallIntegerField(choices=[(1, 'accrual 计提'), (2, 'reversal 冲回'), (3, 'settlement 结算'), (4, 'payout requested 提现申请'), (5, 'payout paid 打款成功'), (6, 'payout money back 提现退回')])),
-                ('subject_id', models.BigIntegerField()),
-                ('at', models.DateTimeField()),
+                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (1, "accrual 计提"),
+                            (2, "reversal 冲回"),
+                            (3, "settlement 结算"),
+                            (4, "payout requested 提现申请"),
+                            (5, "payout paid 打款成功"),
+                            (6, "payout money back 提现退回"),
+                        ]
+                    ),
+                ),
+                ("subject_id", models.BigIntegerField()),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'journal 凭证',
-                'verbose_name_plural': 'journals 凭证',
+                "verbose_name": "journal 凭证",
+                "verbose_name_plural": "journals 凭证",
             },
         ),
         migrations.CreateModel(
-            name='PayeeAccount',
+            name="PayeeAccount",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(choices=[('bank_file', 'bank batch file 银行批量文件'), ('sandbox', 'sandbox 沙箱')], max_length=9)),
-                ('holder_name_sealed', models.BinaryField()),
-                ('number_sealed', models.BinaryField()),
-                ('number_masked', models.CharField(max_length=40)),
-                ('fingerprint', models.CharField(help_text='HMAC of provider and number: finds the same account twice', max_length=64)),
-                ('is_active', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "provider",
+                    models.CharField(
+                        choices=[
+                            ("bank_file", "bank batch file 银行批量文件"),
+                            ("sandbox", "sandbox 沙箱"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("holder_name_sealed", models.BinaryField()),
+                ("number_sealed", models.BinaryField()),
+                ("number_masked", models.CharField(max_length=40)),
+                (
+                    "fingerprint",
+                    models.CharField(
+                        help_text="HMAC of provider and number: finds the same account twice",
+                        max_length=64,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'payee account 收款账户',
-                'verbose_name_plural': 'payee accounts 收款账户',
+                "verbose_name": "payee account 收款账户",
+                "verbose_name_plural": "payee accounts 收款账户",
             },
         ),
         migrations.CreateModel(
-            name='Payout',
+            name="Payout",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(help_text="the channel's idempotency key, for life", max_length=32, unique=True)),
-                ('amount_fen', models.BigIntegerField(help_text='taken from available')),
-                ('fee_fen', models.BigIntegerField(default=0)),
-                ('status', models.CharField(choices=[('requested', 'requested 已申请'), ('prepared', 'prepared 已初审'), ('approved', 'approved 已复核'), ('sending', 'sending 打款中'), ('unknown', 'unknown result 结果未知'), ('paid', 'paid 已到账'), ('failed', 'failed 失败'), ('rejected', 'rejected 已驳回'), ('cancelled', 'cancelled 已撤销')], default='requested', max_length=9)),
-                ('reason', models.CharField(blank=True, default='', max_length=300)),
-                ('requested_at', models.DateTimeField()),
-                ('prepared_at', models.DateTimeField(blank=True, null=True)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "number",
+                    models.CharField(
+                        help_text="the channel's idempotency key, for life",
+                        max_length=32,
+                        unique=True,
+                    ),
+                ),
+                ("amount_fen", models.BigIntegerField(help_text="taken from available")),
+                ("fee_fen", models.BigIntegerField(default=0)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("requested", "requested 已申请"),
+                            ("prepared", "prepared 已初审"),
+                            ("approved", "approved 已复核"),
+                            ("sending", "sending 打款中"),
+                            ("unknown", "unknown result 结果未知"),
+                            ("paid", "paid 已到账"),
+                            ("failed", "failed 失败"),
+                            ("rejected", "rejected 已驳回"),
+                            ("cancelled", "cancelled 已撤销"),
+                        ],
+                        default="requested",
+                        max_length=9,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, default="", max_length=300)),
+                ("requested_at", models.DateTimeField()),
+                ("prepared_at", models.DateTimeField(blank=True, null=True)),
+                ("approved_at", models.DateTimeField(blank=True, null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'payout 提现',
-                'verbose_name_plural': 'payouts 提现',
-                'permissions': [('prepare_payout', 'Can prepare payouts (maker)'), ('approve_payout', 'Can approve payouts (checker)')],
+                "verbose_name": "payout 提现",
+                "verbose_name_plural": "payouts 提现",
+                "permissions": [
+                    ("prepare_payout", "Can prepare payouts (maker)"),
+                    ("approve_payout", "Can approve payouts (checker)"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='PayoutAttempt',
+            name="PayoutAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(default='send', help_text='send or query', max_length=5)),
-                ('outcome', models.CharField(choices=[('pending', 'pending 处理中'), ('paid', 'paid 成功'), ('failed', 'failed 失败'), ('unknown', 'unknown 未知')], default='pending', max_length=7)),
-                ('answer', models.JSONField(default=dict)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(default="send", help_text="send or query", max_length=5)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending 处理中"),
+                            ("paid", "paid 成功"),
+                            ("failed", "failed 失败"),
+                            ("unknown", "unknown 未知"),
+                        ],
+                        default="pending",
+                        max_length=7,
+                    ),
+                ),
+                ("answer", models.JSONField(default=dict)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'payout attempt 打款尝试',
-                'verbose_name_plural': 'payout attempts 打款尝试',
+                "verbose_name": "payout attempt 打款尝试",
+                "verbose_name_plural": "payout attempts 打款尝试",
             },
         ),
         migrations.CreateModel(
-            name='PayoutBatch',
+            name="PayoutBatch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=32, unique=True)),
-                ('provider', models.CharField(max_length=9)),
-                ('status', models.CharField(choices=[('built', 'built 已生成'), ('answered', 'answered 已回盘')], default='built', max_length=8)),
-                ('payouts_count', models.PositiveIntegerField()),
-                ('total_fen', models.BigIntegerField()),
-                ('built_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=32, unique=True)),
+                ("provider", models.CharField(max_length=9)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("built", "built 已生成"), ("answered", "answered 已回盘")],
+                        default="built",
+                        max_length=8,
+                    ),
+                ),
+                ("payouts_count", models.PositiveIntegerField()),
+                ("total_fen", models.BigIntegerField()),
+                ("built_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'payout batch 打款批次',
-                'verbose_name_plural': 'payout batches 打款批次',
+                "verbose_name": "payout batch 打款批次",
+                "verbose_name_plural": "payout batches 打款批次",
             },
         ),
         migrations.CreateModel(
-            name='PlanVersion',
+            name="PlanVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('promoter_bps', models.PositiveIntegerField()),
-                ('inviter_bps', models.PositiveIntegerField(default=0)),
-                ('creator_bps', models.PositiveIntegerField(default=10000)),
-                ('charity_bps', models.PositiveIntegerField(default=0, help_text='of the platform fee')),
-                ('is_default', models.BooleanField(default=False)),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(blank=True, null=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveIntegerField()),
+                ("promoter_bps", models.PositiveIntegerField()),
+                ("inviter_bps", models.PositiveIntegerField(default=0)),
+                ("creator_bps", models.PositiveIntegerField(default=10000)),
+                (
+                    "charity_bps",
+                    models.PositiveIntegerField(default=0, help_text="of the platform fee"),
+                ),
+                ("is_default", models.BooleanField(default=False)),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(blank=True, null=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'plan version 方案版本',
-                'verbose_name_plural': 'plan versions 方案版本',
+                "verbose_name": "plan version 方案版本",
+                "verbose_name_plural": "plan versions 方案版本",
             },
         ),
         migrations.CreateModel(
-            name='Promoter',
+            name="Promoter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('invite_code', models.CharField(max_length=12, unique=True)),
-                ('status', models.CharField(choices=[('active', 'active 正常'), ('frozen', 'frozen 冻结'), ('left', 'left 已退出')], default='active', max_length=6)),
-                ('joined_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("invite_code", models.CharField(max_length=12, unique=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "active 正常"),
+                            ("frozen", "frozen 冻结"),
+                            ("left", "left 已退出"),
+                        ],
+                        default="active",
+                        max_length=6,
+                    ),
+                ),
+                ("joined_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'promoter 推客',
-                'verbose_name_plural': 'promoters 推客',
+                "verbose_name": "promoter 推客",
+                "verbose_name_plural": "promoters 推客",
             },
         ),
         migrations.CreateModel(
-            name='PromotionLink',
+            name="PromotionLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('target_kind', models.CharField(choices=[('product', 'product 商品'), ('note', 'note 笔记'), ('shop', 'shop 店铺'), ('live', 'live 直播间')], max_length=7)),
-                ('target_id', models.BigIntegerField()),
-                ('code', models.CharField(max_length=16, unique=True)),
-                ('channel', models.CharField(blank=True, default='', max_length=30)),
-                ('created_at', models.DateTimeField()),
-                ('disabled_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "target_kind",
+                    models.CharField(
+                        choices=[
+                            ("product", "product 商品"),
+                            ("note", "note 笔记"),
+                            ("shop", "shop 店铺"),
+                            ("live", "live 直播间"),
+                        ],
+                        max_length=7,
+                    ),
+                ),
+                ("target_id", models.BigIntegerField()),
+                ("code", models.CharField(max_length=16, unique=True)),
+                ("channel", models.CharField(blank=True, default="", max_length=30)),
+                ("created_at", models.DateTimeField()),
+                ("disabled_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'verbose_name': 'promotion link 推广链接',
-                'verbose_name_plural': 'promotion links 推广链接',
+                "verbose_name": "promotion link 推广链接",
+                "verbose_name_plural": "promotion links 推广链接",
             },
         ),
         migrations.CreateModel(
-            name='SandboxTransfer',
+            name="SandboxTransfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=32, unique=True)),
-                ('amount_fen', models.BigIntegerField()),
-                ('number_masked', models.CharField(max_length=40)),
-                ('state', models.CharField(max_length=7)),
-                ('calls', models.PositiveIntegerField(default=1)),
-                ('at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=32, unique=True)),
+                ("amount_fen", models.BigIntegerField()),
+                ("number_masked", models.CharField(max_length=40)),
+                ("state", models.CharField(max_length=7)),
+                ("calls", models.PositiveIntegerField(default=1)),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'sandbox transfer 沙箱转账',
-                'verbose_name_plural': 'sandbox transfers 沙箱转账',
+                "verbose_name": "sandbox transfer 沙箱转账",
+                "verbose_name_plural": "sandbox transfers 沙箱转账",
             },
         ),
         migrations.CreateModel(
-            name='SettlementPosting',
+            name="SettlementPosting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('payee_kind', models.CharField(choices=[('person', 'person 个人'), ('platform', 'platform 平台'), ('charity', 'charity 公益')], max_length=8)),
-                ('amount_fen', models.BigIntegerField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "payee_kind",
+                    models.CharField(
+                        choices=[
+                            ("person", "person 个人"),
+                            ("platform", "platform 平台"),
+                            ("charity", "charity 公益"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("amount_fen", models.BigIntegerField()),
             ],
             options={
-                'verbose_name': 'settlement posting 结算明细',
-                'verbose_name_plural': 'settlement postings 结算明细',
+                "verbose_name": "settlement posting 结算明细",
+                "verbose_name_plural": "settlement postings 结算明细",
             },
         ),
         migrations.CreateModel(
-            name='SettlementRun',
+            name="SettlementRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('as_of', models.DateTimeField(help_text='what matured before this instant')),
-                ('started_at', models.DateTimeField()),
-                ('orders', models.PositiveIntegerField(default=0)),
-                ('amount_fen', models.BigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("as_of", models.DateTimeField(help_text="what matured before this instant")),
+                ("started_at", models.DateTimeField()),
+                ("orders", models.PositiveIntegerField(default=0)),
+                ("amount_fen", models.BigIntegerField(default=0)),
             ],
             options={
-                'verbose_name': 'settlement run 结算批次',
-                'verbose_name_plural': 'settlement runs 结算批次',
+                "verbose_name": "settlement run 结算批次",
+                "verbose_name_plural": "settlement runs 结算批次",
             },
         ),
         migrations.CreateModel(
-            name='SponsorEdge',
+            name="SponsorEdge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('reason', models.CharField(blank=True, default='', max_length=200)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("from_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                ("reason", models.CharField(blank=True, default="", max_length=200)),
             ],
             options={
-                'verbose_name': 'sponsor edge 邀请关系',
-                'verbose_name_plural': 'sponsor edges 邀请关系',
+                "verbose_name": "sponsor edge 邀请关系",
+                "verbose_name_plural": "sponsor edges 邀请关系",
             },
         ),
         migrations.CreateModel(
-            name='Touch',
+            name="Touch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('click_id', models.CharField(max_length=40, unique=True)),
-                ('kind', models.CharField(choices=[('referral', 'referral link 推广链接'), ('note', 'note 笔记'), ('live', 'live 直播')], max_length=8)),
-                ('content_id', models.BigIntegerField(help_text='note or live session', null=True)),
-                ('visitor', models.CharField(help_text="opaque id kept by the visitor's cookie", max_length=40)),
-                ('at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("click_id", models.CharField(max_length=40, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("referral", "referral link 推广链接"),
+                            ("note", "note 笔记"),
+                            ("live", "live 直播"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("content_id", models.BigIntegerField(help_text="note or live session", null=True)),
+                (
+                    "visitor",
+                    models.CharField(
+                        help_text="opaque id kept by the visitor's cookie", max_length=40
+                    ),
+                ),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'touch 触达',
-                'verbose_name_plural': 'touches 触达',
+                "verbose_name": "touch 触达",
+                "verbose_name_plural": "touches 触达",
             },
         ),
         migrations.CreateModel(
-            name='Attribution',
+            name="Attribution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule', models.CharField(choices=[('named', 'named at checkout 下单时指定'), ('last_touch', 'last touch 最后触达'), ('none', 'none 无')], max_length=10)),
-                ('source_kind', models.CharField(blank=True, default='', max_length=8)),
-                ('source_id', models.BigIntegerField(help_text='link, note or live session', null=True)),
-                ('losers', models.JSONField(default=list, help_text='[{kind, id, at, reason}]')),
-                ('findings', models.JSONField(default=list, help_text='reason codes, such as self_purchase')),
-                ('at', models.DateTimeField()),
-                ('creator', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('order_line', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='shops.orderline')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "rule",
+                    models.CharField(
+                        choices=[
+                            ("named", "named at checkout 下单时指定"),
+                            ("last_touch", "last touch 最后触达"),
+                            ("none", "none 无"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("source_kind", models.CharField(blank=True, default="", max_length=8)),
+                (
+                    "source_id",
+                    models.BigIntegerField(help_text="link, note or live session", null=True),
+                ),
+                ("losers", models.JSONField(default=list, help_text="[{kind, id, at, reason}]")),
+                (
+                    "findings",
+                    models.JSONField(default=list, help_text="reason codes, such as self_purchase"),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "creator",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "order_line",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="shops.orderline",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'attribution 归因',
-                'verbose_name_plural': 'attributions 归因',
+                "verbose_name": "attribution 归因",
+                "verbose_name_plural": "attributions 归因",
             },
         ),
         migrations.CreateModel(
-            name='Balance',
+            name="Balance",
             fields=[
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='balance', serialize=False, to='commissions.ledgeraccount')),
-                ('balance_fen', models.BigIntegerField(default=0)),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="balance",
+                        serialize=False,
+                        to="commissions.ledgeraccount",
+                    ),
+                ),
+                ("balance_fen", models.BigIntegerField(default=0)),
             ],
             options={
-                'verbose_name': 'balance 余额',
-                'verbose_name_plural': 'balances 余额',
+                "verbose_name": "balance 余额",
+                "verbose_name_plural": "balances 余额",
             },
         ),
         migrations.AddConstraint(
-            model_name='ledgeraccount',
-            constraint=models.UniqueConstraint(fields=('owner_kind', 'owner_id', 'kind'), name='ledger_account_once'),
+            model_name="ledgeraccount",
+            constraint=models.UniqueConstraint(
+                fields=("owner_kind", "owner_id", "kind"), name="ledger_account_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='balancedelta',
-            index=models.Index(fields=['account_id'], name='delta_account'),
+            model_name="balancedelta",
+            index=models.Index(fields=["account_id"], name="delta_account"),
         ),
         migrations.AddField(
-            model_name='commissionoffer',
-            name='product',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='shops.product'),
+            model_name="commissionoffer",
+            name="product",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="shops.product"
+            ),
         ),
         migrations.AddField(
-            model_name='commissionorder',
-            name='attribution',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='commission', to='commissions.attribution'),
+            model_name="commissionorder",
+            name="attribution",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="commission",
+                to="commissions.attribution",
+            ),
         ),
         migrations.AddField(
-            model_name='commissionorder',
-            name='order_line',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='shops.orderline'),
+            model_name="commissionorder",
+            name="order_line",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="shops.orderline"
+            ),
         ),
         migrations.AddField(
-            model_name='commissionorder',
-            name='shop',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='shops.shop'),
+            model_name="commissionorder",
+            name="shop",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="shops.shop"
+            ),
         ),
         migrations.AddField(
-            model_name='commissionreversal',
-            name='commission',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reversals', to='commissions.commissionorder'),
+            model_name="commissionreversal",
+            name="commission",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="reversals",
+                to="commissions.commissionorder",
+            ),
         ),
         migrations.AddField(
-            model_name='commissionsplit',
-            name='commission',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='splits', to='commissions.commissionorder'),
+            model_name="commissionsplit",
+            name="commission",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="splits",
+                to="commissions.commissionorder",
+            ),
         ),
         migrations.AddField(
-            model_name='commissionsplit',
-            name='payee',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="commissionsplit",
+            name="payee",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['journal_id'], name='entry_journal'),
+            model_name="entry",
+            index=models.Index(fields=["journal_id"], name="entry_journal"),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen', 0), _negated=True), name='entry_not_zero'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_fen", 0), _negated=True), name="entry_not_zero"
+            ),
         ),
         migrations.AddField(
-            model_name='payeeaccount',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payee_accounts', to=settings.AUTH_USER_MODEL),
+            model_name="payeeaccount",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="payee_accounts",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='payout',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payouts', to=settings.AUTH_USER_MODEL),
+            model_name="payout",
+            name="account",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="payouts",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='payout',
-            name='approved_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="payout",
+            name="approved_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='payout',
-            name='payee',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payouts', to='commissions.payeeaccount'),
+            model_name="payout",
+            name="payee",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="payouts",
+                to="commissions.payeeaccount",
+            ),
         ),
         migrations.AddField(
-            model_name='payout',
-            name='prepared_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="payout",
+            name="prepared_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='payoutattempt',
-            name='payout',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='commissions.payout'),
+            model_name="payoutattempt",
+            name="payout",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="attempts",
+                to="commissions.payout",
+            ),
         ),
         migrations.AddField(
-            model_name='payoutbatch',
-            name='built_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="payoutbatch",
+            name="built_by",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='payout',
-            name='batch',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payouts', to='commissions.payoutbatch'),
+            model_name="payout",
+            name="batch",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="payouts",
+                to="commissions.payoutbatch",
+            ),
         ),
         migrations.AddField(
-            model_name='planversion',
-            name='plan',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='commissions.commissionplan'),
+            model_name="planversion",
+            name="plan",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="versions",
+                to="commissions.commissionplan",
+            ),
         ),
         migrations.AddField(
-            model_name='commissionorder',
-            name='plan_version',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commissions.planversion'),
+            model_name="commissionorder",
+            name="plan_version",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="commissions.planversion",
+            ),
         ),
         migrations.AddField(
-            model_name='promoter',
-            name='account',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='promoter', to=settings.AUTH_USER_MODEL),
+            model_name="promoter",
+            name="account",
+            field=models.OneToOneField(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="promoter",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='promoter',
-            name='sponsor',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='invited', to='commissions.promoter'),
+            model_name="promoter",
+            name="sponsor",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="invited",
+                to="commissions.promoter",
+            ),
         ),
         migrations.AddField(
-            model_name='attribution',
-            name='inviter',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commissions.promoter'),
+            model_name="attribution",
+            name="inviter",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="commissions.promoter",
+            ),
         ),
         migrations.AddField(
-            model_name='attribution',
-            name='promoter',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commissions.promoter'),
+            model_name="attribution",
+            name="promoter",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="commissions.promoter",
+            ),
         ),
         migrations.AddField(
-            model_name='promotionlink',
-            name='promoter',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='links', to='commissions.promoter'),
+            model_name="promotionlink",
+            name="promoter",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="links",
+                to="commissions.promoter",
+            ),
         ),
         migrations.AddField(
-            model_name='settlementposting',
-            name='payee',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="settlementposting",
+            name="payee",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='settlementposting',
-            name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='commissions.settlementrun'),
+            model_name="settlementposting",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="postings",
+                to="commissions.settlementrun",
+            ),
         ),
         migrations.AddField(
-            model_name='commissionorder',
-            name='settlement_run',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commissions.settlementrun'),
+            model_name="commissionorder",
+            name="settlement_run",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="commissions.settlementrun",
+            ),
         ),
         migrations.AddField(
-            model_name='sponsoredge',
-            name='promoter',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='edges', to='commissions.promoter'),
+            model_name="sponsoredge",
+            name="promoter",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="edges",
+                to="commissions.promoter",
+            ),
         ),
         migrations.AddField(
-            model_name='sponsoredge',
-            name='sponsor',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commissions.promoter'),
+            model_name="sponsoredge",
+            name="sponsor",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="commissions.promoter",
+            ),
         ),
         migrations.AddField(
-            model_name='touch',
-            name='account',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="touch",
+            name="account",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='touch',
-            name='link',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='touches', to='commissions.promotionlink'),
+            model_name="touch",
+            name="link",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="touches",
+                to="commissions.promotionlink",
+            ),
         ),
         migrations.AddField(
-            model_name='attribution',
-            name='touch',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commissions.touch'),
+            model_name="attribution",
+            name="touch",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="commissions.touch",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commissionoffer',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('product',), name='offer_one_active'),
+            model_name="commissionoffer",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_active", True)),
+                fields=("product",),
+                name="offer_one_active",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commissionoffer',
-            constraint=models.CheckConstraint(condition=models.Q(('rate_bps__lte', 10000)), name='offer_rate'),
+            model_name="commissionoffer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("rate_bps__lte", 10000)), name="offer_rate"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commissionoffer',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__isnull', True), ('ends_at__gte', models.F('starts_at')), _connector='OR'), name='offer_period'),
+            model_name="commissionoffer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("ends_at__isnull", True),
+                    ("ends_at__gte", models.F("starts_at")),
+                    _connector="OR",
+                ),
+                name="offer_period",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commissionreversal',
-            constraint=models.UniqueConstraint(fields=('commission', 'refunded_fen'), name='reversal_once'),
+            model_name="commissionreversal",
+            constraint=models.UniqueConstraint(
+                fields=("commission", "refunded_fen"), name="reversal_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='commissionsplit',
-            index=models.Index(condition=models.Q(('payee__isnull', False)), fields=['payee', '-id'], name='split_payee_rows'),
+            model_name="commissionsplit",
+            index=models.Index(
+                condition=models.Q(("payee__isnull", False)),
+                fields=["payee", "-id"],
+                name="split_payee_rows",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commissionsplit',
-            constraint=models.UniqueConstraint(fields=('commission', 'role'), name='split_role_once'),
+            model_name="commissionsplit",
+            constraint=models.UniqueConstraint(
+                fields=("commission", "role"), name="split_role_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commissionsplit',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gte', 0), ('reversed_fen__gte', 0), ('reversed_fen__lte', models.F('amount_fen'))), name='split_reversed'),
+            model_name="commissionsplit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount_fen__gte", 0),
+                    ("reversed_fen__gte", 0),
+                    ("reversed_fen__lte", models.F("amount_fen")),
+                ),
+                name="split_reversed",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commissionsplit',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('payee__isnull', False), ('role__in', ['promoter', 'inviter', 'creator'])), models.Q(('payee__isnull', True), ('role__in', ['shop', 'platform', 'charity'])), _connector='OR'), name='split_payee'),
+            model_name="commissionsplit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("payee__isnull", False), ("role__in", ["promoter", "inviter", "creator"])
+                    ),
+                    models.Q(
+                        ("payee__isnull", True), ("role__in", ["shop", "platform", "charity"])
+                    ),
+                    _connector="OR",
+                ),
+                name="split_payee",
+            ),
         ),
         migrations.AddIndex(
-            model_name='payeeaccount',
-            index=models.Index(fields=['fingerprint'], name='payee_fingerprint'),
+            model_name="payeeaccount",
+            index=models.Index(fields=["fingerprint"], name="payee_fingerprint"),
         ),
         migrations.AddConstraint(
-            model_name='payeeaccount',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_active', True)), fields=('account',), name='payee_one_active'),
+            model_name="payeeaccount",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_active", True)),
+                fields=("account",),
+                name="payee_one_active",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payoutattempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'send')), fields=('payout',), name='payout_sent_once'),
+            model_name="payoutattempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "send")), fields=("payout",), name="payout_sent_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='payout',
-            index=models.Index(fields=['account', '-id'], name='payout_account'),
+            model_name="payout",
+            index=models.Index(fields=["account", "-id"], name="payout_account"),
         ),
         migrations.AddIndex(
-            model_name='payout',
-            index=models.Index(fields=['status', 'id'], name='payout_status'),
+            model_name="payout",
+            index=models.Index(fields=["status", "id"], name="payout_status"),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0), ('fee_fen__gte', 0), ('fee_fen__lt', models.F('amount_fen'))), name='payout_amount'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("amount_fen__gt", 0),
+                    ("fee_fen__gte", 0),
+                    ("fee_fen__lt", models.F("amount_fen")),
+                ),
+                name="payout_amount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), models.Q(('prepared_by__isnull', False), models.Q(('approved_by', models.F('prepared_by')), _negated=True)), _connector='OR'), name='payout_four_eyes'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approved_by__isnull", True),
+                    models.Q(
+                        ("prepared_by__isnull", False),
+                        models.Q(("approved_by", models.F("prepared_by")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="payout_four_eyes",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(('approved_by__isnull', True), models.Q(('approved_by', models.F('account')), _negated=True), _connector='OR'), name='payout_not_own'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("approved_by__isnull", True),
+                    models.Q(("approved_by", models.F("account")), _negated=True),
+                    _connector="OR",
+                ),
+                name="payout_not_own",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status__in', ['approved', 'sending', 'unknown', 'paid']), _negated=True), ('approved_by__isnull', False), _connector='OR'), name='payout_approved_by_somebody'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("status__in", ["approved", "sending", "unknown", "paid"]), _negated=True
+                    ),
+                    ("approved_by__isnull", False),
+                    _connector="OR",
+                ),
+                name="payout_approved_by_somebody",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='planversion',
-            constraint=models.UniqueConstraint(fields=('plan', 'number'), name='plan_version_once'),
+            model_name="planversion",
+            constraint=models.UniqueConstraint(fields=("plan", "number"), name="plan_version_once"),
         ),
         migrations.AddConstraint(
-            model_name='planversion',
-            constraint=models.CheckConstraint(condition=models.Q(('promoter_bps__lte', django.db.models.expressions.CombinedExpression(models.Value(10000), '-', models.F('inviter_bps'))), ('charity_bps__lte', 10000), ('creator_bps__lte', 10000), ('inviter_bps__lte', 10000)), name='plan_not_over_100_percent'),
+            model_name="planversion",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "promoter_bps__lte",
+                        django.db.models.expressions.CombinedExpression(
+                            models.Value(10000), "-", models.F("inviter_bps")
+                        ),
+                    ),
+                    ("charity_bps__lte", 10000),
+                    ("creator_bps__lte", 10000),
+                    ("inviter_bps__lte", 10000),
+                ),
+                name="plan_not_over_100_percent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promoter',
-            constraint=models.CheckConstraint(condition=models.Q(('sponsor__isnull', True), ('sponsor__lt', models.F('id')), _connector='OR'), name='promoter_no_cycle'),
+            model_name="promoter",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("sponsor__isnull", True), ("sponsor__lt", models.F("id")), _connector="OR"
+                ),
+                name="promoter_no_cycle",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='promotionlink',
-            constraint=models.UniqueConstraint(fields=('promoter', 'target_kind', 'target_id', 'channel'), name='link_once'),
+            model_name="promotionlink",
+            constraint=models.UniqueConstraint(
+                fields=("promoter", "target_kind", "target_id", "channel"), name="link_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='settlementposting',
-            constraint=models.UniqueConstraint(fields=('run', 'payee_kind', 'payee'), name='posting_once', nulls_distinct=False),
+            model_name="settlementposting",
+            constraint=models.UniqueConstraint(
+                fields=("run", "payee_kind", "payee"), name="posting_once", nulls_distinct=False
+            ),
         ),
         migrations.AddIndex(
-            model_name='commissionorder',
-            index=models.Index(condition=models.Q(('held_reason', ''), ('status', 'confirmed')), fields=['matures_at', 'id'], name='commission_due'),
+            model_name="commissionorder",
+            index=models.Index(
+                condition=models.Q(("held_reason", ""), ("status", "confirmed")),
+                fields=["matures_at", "id"],
+                name="commission_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='commissionorder',
-            index=models.Index(fields=['shop', '-id'], name='commission_shop'),
+            model_name="commissionorder",
+            index=models.Index(fields=["shop", "-id"], name="commission_shop"),
         ),
         migrations.AddConstraint(
-            model_name='commissionorder',
-            constraint=models.CheckConstraint(condition=models.Q(('base_fen__gte', 0), ('budget_fen__gte', 0), ('fee_fen__gte', 0), ('budget_fen__lte', models.F('base_fen')), ('fee_fen__lte', models.F('base_fen'))), name='commission_within_base'),
+            model_name="commissionorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("base_fen__gte", 0),
+                    ("budget_fen__gte", 0),
+                    ("fee_fen__gte", 0),
+                    ("budget_fen__lte", models.F("base_fen")),
+                    ("fee_fen__lte", models.F("base_fen")),
+                ),
+                name="commission_within_base",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commissionorder',
-            constraint=models.CheckConstraint(condition=models.Q(('refunded_fen__gte', 0), ('refunded_fen__lte', models.F('base_fen'))), name='commission_refunded'),
+            model_name="commissionorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("refunded_fen__gte", 0), ("refunded_fen__lte", models.F("base_fen"))
+                ),
+                name="commission_refunded",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commissionorder',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['estimated', 'invalid']), ('matures_at__isnull', False), _connector='OR'), name='commission_matures'),
+            model_name="commissionorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("status__in", ["estimated", "invalid"]),
+                    ("matures_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="commission_matures",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='commissionorder',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'invalid'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='commission_invalid_reason'),
+            model_name="commissionorder",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "invalid"), _negated=True),
+                    models.Q(("reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="commission_invalid_reason",
+            ),
         ),
         migrations.AddIndex(
-            model_name='sponsoredge',
-            index=models.Index(fields=['promoter', '-from_at', '-id'], name='edge_as_of'),
+            model_name="sponsoredge",
+            index=models.Index(fields=["promoter", "-from_at", "-id"], name="edge_as_of"),
         ),
         migrations.AddConstraint(
-            model_name='sponsoredge',
-            constraint=models.CheckConstraint(condition=models.Q(('sponsor__isnull', True), ('sponsor__lt', models.F('promoter')), _connector='OR'), name='edge_no_cycle'),
+            model_name="sponsoredge",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("sponsor__isnull", True),
+                    ("sponsor__lt", models.F("promoter")),
+                    _connector="OR",
+                ),
+                name="edge_no_cycle",
+            ),
         ),
         migrations.AddIndex(
-            model_name='touch',
-            index=models.Index(fields=['visitor', '-at'], name='touch_visitor'),
+            model_name="touch",
+            index=models.Index(fields=["visitor", "-at"], name="touch_visitor"),
         ),
         migrations.AddIndex(
-            model_name='touch',
-            index=models.Index(condition=models.Q(('account__isnull', False)), fields=['account', '-at'], name='touch_account'),
+            model_name="touch",
+            index=models.Index(
+                condition=models.Q(("account__isnull", False)),
+                fields=["account", "-at"],
+                name="touch_account",
+            ),
         ),
         migrations.AddIndex(
-            model_name='touch',
-            index=models.Index(fields=['link', '-at'], name='touch_link'),
+            model_name="touch",
+            index=models.Index(fields=["link", "-at"], name="touch_link"),
         ),
         migrations.AddConstraint(
-            model_name='touch',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'referral'), ('link__isnull', False)), models.Q(('content_id__isnull', False), ('kind__in', ['note', 'live'])), _connector='OR'), name='touch_source'),
+            model_name="touch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "referral"), ("link__isnull", False)),
+                    models.Q(("content_id__isnull", False), ("kind__in", ["note", "live"])),
+                    _connector="OR",
+                ),
+                name="touch_source",
+            ),
         ),
     ]

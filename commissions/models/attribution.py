@@ -87,9 +87,7 @@ class Attribution(models.Model):
         LAST_TOUCH = "last_touch", "last touch 最后触达"
         NONE = "none", "none 无"
 
-    order_line = models.OneToOneField(
-        "shops.OrderLine", on_delete=models.PROTECT, related_name="+"
-    )
+    order_line = models.OneToOneField("shops.OrderLine", on_delete=models.PROTECT, related_name="+")
     rule = models.CharField(max_length=10, choices=Rule)
     source_kind = models.CharField(max_length=8, default="", blank=True)
     source_id = models.BigIntegerField(null=True, help_text="link, note or live session")

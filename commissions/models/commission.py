@@ -34,9 +34,7 @@ class CommissionOrder(models.Model):
         Status.INVALID: frozenset(),
     }
 
-    order_line = models.OneToOneField(
-        "shops.OrderLine", on_delete=models.PROTECT, related_name="+"
-    )
+    order_line = models.OneToOneField("shops.OrderLine", on_delete=models.PROTECT, related_name="+")
     attribution = models.OneToOneField(
         Attribution, on_delete=models.PROTECT, related_name="commission"
     )
@@ -108,9 +106,7 @@ class CommissionSplit(models.Model):
     BUDGET_ROLES = (Role.PROMOTER, Role.INVITER, Role.CREATOR, Role.SHOP)
     FEE_ROLES = (Role.PLATFORM, Role.CHARITY)
 
-    commission = models.ForeignKey(
-        CommissionOrder, on_delete=models.PROTECT, related_name="splits"
-    )
+    commission = models.ForeignKey(CommissionOrder, on_delete=models.PROTECT, related_name="splits")
     role = models.CharField(max_length=8, choices=Role)
     payee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -160,9 +156,7 @@ class CommissionReversal(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["commission", "refunded_fen"], name="reversal_once"
-            )
+            models.UniqueConstraint(fields=["commission", "refunded_fen"], name="reversal_once")
         ]
         verbose_name = "commission reversal 佣金冲回"
         verbose_name_plural = "commission reversals 佣金冲回"

@@ -75,9 +75,7 @@ class Entry(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            models.CheckConstraint(condition=~Q(amount_fen=0), name="entry_not_zero")
-        ]
+        constraints = [models.CheckConstraint(condition=~Q(amount_fen=0), name="entry_not_zero")]
         indexes = [models.Index(fields=["journal_id"], name="entry_journal")]
         verbose_name = "entry 分录"
         verbose_name_plural = "entries 分录"

@@ -8,9 +8,7 @@ class CommissionOffer(models.Model):
     """What a shop offers for selling one product: a rate of the net amount paid, in bps. Rows
     are never edited: a change ends the active row and writes a new one."""
 
-    product = models.ForeignKey(
-        "shops.Product", on_delete=models.PROTECT, related_name="+"
-    )
+    product = models.ForeignKey("shops.Product", on_delete=models.PROTECT, related_name="+")
     rate_bps = models.PositiveIntegerField()
     is_active = models.BooleanField(default=True)
     starts_at = models.DateTimeField()

@@ -9,289 +9,626 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('shops', '0001_initial'),
+        ("shops", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Topic',
+            name="Topic",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=30)),
-                ('skeleton', models.CharField(editable=False, max_length=60, unique=True)),
-                ('note_count', models.PositiveIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=30)),
+                ("skeleton", models.CharField(editable=False, max_length=60, unique=True)),
+                ("note_count", models.PositiveIntegerField(default=0)),
             ],
             options={
-                'verbose_name': 'topic 话题',
-                'verbose_name_plural': 'topics 话题',
+                "verbose_name": "topic 话题",
+                "verbose_name_plural": "topics 话题",
             },
         ),
         migrations.CreateModel(
-            name='LiveSession',
+            name="LiveSession",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=40)),
-                ('status', models.CharField(choices=[('scheduled', 'scheduled 预告'), ('live', 'live 直播中'), ('ended', 'ended 已结束'), ('cancelled', 'cancelled 已取消')], default='scheduled', max_length=9)),
-                ('starts_at', models.DateTimeField()),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('host', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(max_length=40)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("scheduled", "scheduled 预告"),
+                            ("live", "live 直播中"),
+                            ("ended", "ended 已结束"),
+                            ("cancelled", "cancelled 已取消"),
+                        ],
+                        default="scheduled",
+                        max_length=9,
+                    ),
+                ),
+                ("starts_at", models.DateTimeField()),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "host",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'live session 直播间',
-                'verbose_name_plural': 'live sessions 直播间',
+                "verbose_name": "live session 直播间",
+                "verbose_name_plural": "live sessions 直播间",
             },
         ),
         migrations.CreateModel(
-            name='LiveProduct',
+            name="LiveProduct",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('origin', models.CharField(default='own', max_length=6)),
-                ('pinned_at', models.DateTimeField(blank=True, null=True)),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='shops.product')),
-                ('session', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cards', to='notes.livesession')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("origin", models.CharField(default="own", max_length=6)),
+                ("pinned_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="shops.product",
+                    ),
+                ),
+                (
+                    "session",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="cards",
+                        to="notes.livesession",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'live card 直播商品',
-                'verbose_name_plural': 'live cards 直播商品',
+                "verbose_name": "live card 直播商品",
+                "verbose_name_plural": "live cards 直播商品",
             },
         ),
         migrations.CreateModel(
-            name='MediaFile',
+            name="MediaFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('image', 'image 图片'), ('video', 'video 视频')], max_length=5)),
-                ('file', models.FileField(upload_to='media/%Y%m')),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('size_bytes', models.PositiveIntegerField()),
-                ('created_at', models.DateTimeField()),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("image", "image 图片"), ("video", "video 视频")], max_length=5
+                    ),
+                ),
+                ("file", models.FileField(upload_to="media/%Y%m")),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("size_bytes", models.PositiveIntegerField()),
+                ("created_at", models.DateTimeField()),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'media file 媒体文件',
-                'verbose_name_plural': 'media files 媒体文件',
+                "verbose_name": "media file 媒体文件",
+                "verbose_name_plural": "media files 媒体文件",
             },
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('image', 'image 图文'), ('video', 'video 视频')], max_length=5)),
-                ('title', models.CharField(blank=True, default='', max_length=20)),
-                ('body', models.TextField(blank=True, default='', max_length=1000)),
-                ('city_code', models.CharField(blank=True, default='', max_length=6)),
-                ('status', models.CharField(choices=[('draft', 'draft 草稿'), ('published', 'published 已发布'), ('withdrawn', 'withdrawn 已撤回'), ('taken_down', 'taken down 已下架'), ('deleted', 'deleted 已删除')], default='draft', max_length=10)),
-                ('takedown_reason', models.CharField(blank=True, default='', max_length=300)),
-                ('revision', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField()),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('edited_at', models.DateTimeField(blank=True, null=True)),
-                ('like_count', models.PositiveIntegerField(default=0)),
-                ('collect_count', models.PositiveIntegerField(default=0)),
-                ('comment_count', models.PositiveIntegerField(default=0)),
-                ('share_count', models.PositiveIntegerField(default=0)),
-                ('hot', models.FloatField(default=0)),
-                ('rank_version', models.CharField(default='q1', max_length=8)),
-                ('terms', django.contrib.postgres.fields.ArrayField(base_field=models.TextField(), blank=True, default=list, editable=False, size=None)),
-                ('tsv', models.GeneratedField(db_persist=True, expression=models.Func(models.F('terms'), function='array_to_tsvector'), output_field=django.contrib.postgres.search.SearchVectorField())),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('topics', models.ManyToManyField(blank=True, related_name='notes', to='notes.topic')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("image", "image 图文"), ("video", "video 视频")], max_length=5
+                    ),
+                ),
+                ("title", models.CharField(blank=True, default="", max_length=20)),
+                ("body", models.TextField(blank=True, default="", max_length=1000)),
+                ("city_code", models.CharField(blank=True, default="", max_length=6)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft 草稿"),
+                            ("published", "published 已发布"),
+                            ("withdrawn", "withdrawn 已撤回"),
+                            ("taken_down", "taken down 已下架"),
+                            ("deleted", "deleted 已删除"),
+                        ],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("takedown_reason", models.CharField(blank=True, default="", max_length=300)),
+                ("revision", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField()),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("edited_at", models.DateTimeField(blank=True, null=True)),
+                ("like_count", models.PositiveIntegerField(default=0)),
+                ("collect_count", models.PositiveIntegerField(default=0)),
+                ("comment_count", models.PositiveIntegerField(default=0)),
+                ("share_count", models.PositiveIntegerField(default=0)),
+                ("hot", models.FloatField(default=0)),
+                ("rank_version", models.CharField(default="q1", max_length=8)),
+                (
+                    "terms",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.TextField(),
+                        blank=True,
+                        default=list,
+                        editable=False,
+                        size=None,
+                    ),
+                ),
+                (
+                    "tsv",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=models.Func(models.F("terms"), function="array_to_tsvector"),
+                        output_field=django.contrib.postgres.search.SearchVectorField(),
+                    ),
+                ),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "topics",
+                    models.ManyToManyField(blank=True, related_name="notes", to="notes.topic"),
+                ),
             ],
             options={
-                'verbose_name': 'note 笔记',
-                'verbose_name_plural': 'notes 笔记',
+                "verbose_name": "note 笔记",
+                "verbose_name_plural": "notes 笔记",
             },
         ),
         migrations.CreateModel(
-            name='Like',
+            name="Like",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('note', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='likes', to='notes.note')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "note",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="likes",
+                        to="notes.note",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'like 点赞',
-                'verbose_name_plural': 'likes 点赞',
+                "verbose_name": "like 点赞",
+                "verbose_name_plural": "likes 点赞",
             },
         ),
         migrations.CreateModel(
-            name='Follow',
+            name="Follow",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('followee', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('follower', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('via_note', models.ForeignKey(help_text='gained by it', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='notes.note')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "followee",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "follower",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "via_note",
+                    models.ForeignKey(
+                        help_text="gained by it",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="notes.note",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'follow 关注',
-                'verbose_name_plural': 'follows 关注',
+                "verbose_name": "follow 关注",
+                "verbose_name_plural": "follows 关注",
             },
         ),
         migrations.CreateModel(
-            name='Comment',
+            name="Comment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('text', models.CharField(max_length=300)),
-                ('status', models.CharField(choices=[('visible', 'visible 可见'), ('deleted', 'deleted 已删除'), ('hidden', 'hidden 已隐藏')], default='visible', max_length=7)),
-                ('at', models.DateTimeField()),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='answers', to='notes.comment')),
-                ('note', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='comments', to='notes.note')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("text", models.CharField(max_length=300)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("visible", "visible 可见"),
+                            ("deleted", "deleted 已删除"),
+                            ("hidden", "hidden 已隐藏"),
+                        ],
+                        default="visible",
+                        max_length=7,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="answers",
+                        to="notes.comment",
+                    ),
+                ),
+                (
+                    "note",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="comments",
+                        to="notes.note",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'comment 评论',
-                'verbose_name_plural': 'comments 评论',
+                "verbose_name": "comment 评论",
+                "verbose_name_plural": "comments 评论",
             },
         ),
         migrations.CreateModel(
-            name='Collect',
+            name="Collect",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('note', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='collects', to='notes.note')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "note",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="collects",
+                        to="notes.note",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'collect 收藏',
-                'verbose_name_plural': 'collects 收藏',
+                "verbose_name": "collect 收藏",
+                "verbose_name_plural": "collects 收藏",
             },
         ),
         migrations.CreateModel(
-            name='NoteMedia',
+            name="NoteMedia",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('cover_crop', models.JSONField(blank=True, null=True)),
-                ('labels', models.JSONField(blank=True, default=list)),
-                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='notes.mediafile')),
-                ('note', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='media', to='notes.note')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("cover_crop", models.JSONField(blank=True, null=True)),
+                ("labels", models.JSONField(blank=True, default=list)),
+                (
+                    "file",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="notes.mediafile",
+                    ),
+                ),
+                (
+                    "note",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="media",
+                        to="notes.note",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'note media 笔记媒体',
-                'verbose_name_plural': 'note media 笔记媒体',
-                'ordering': ['position', 'id'],
+                "verbose_name": "note media 笔记媒体",
+                "verbose_name_plural": "note media 笔记媒体",
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='NoteProduct',
+            name="NoteProduct",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('origin', models.CharField(choices=[('own', 'own goods 自家商品'), ('others', "others' goods 他人商品")], max_length=6)),
-                ('note', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='cards', to='notes.note')),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='shops.product')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("own", "own goods 自家商品"),
+                            ("others", "others' goods 他人商品"),
+                        ],
+                        max_length=6,
+                    ),
+                ),
+                (
+                    "note",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="cards",
+                        to="notes.note",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="shops.product",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'product card 商品卡',
-                'verbose_name_plural': 'product cards 商品卡',
-                'ordering': ['position', 'id'],
+                "verbose_name": "product card 商品卡",
+                "verbose_name_plural": "product cards 商品卡",
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='GoodsNoteApplication',
+            name="GoodsNoteApplication",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('follower_count_at_apply', models.PositiveIntegerField()),
-                ('status', models.CharField(choices=[('submitted', 'submitted 已提交'), ('approved', 'approved 已通过'), ('rejected', 'rejected 已驳回'), ('revoked', 'revoked 已收回')], default='submitted', max_length=9)),
-                ('reason', models.CharField(blank=True, default='', max_length=300)),
-                ('submitted_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("follower_count_at_apply", models.PositiveIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("submitted", "submitted 已提交"),
+                            ("approved", "approved 已通过"),
+                            ("rejected", "rejected 已驳回"),
+                            ("revoked", "revoked 已收回"),
+                        ],
+                        default="submitted",
+                        max_length=9,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, default="", max_length=300)),
+                ("submitted_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'goods-note application 带货申请',
-                'verbose_name_plural': 'goods-note applications 带货申请',
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status__in', ['submitted', 'approved'])), fields=('account',), name='goods_note_one_open')],
+                "verbose_name": "goods-note application 带货申请",
+                "verbose_name_plural": "goods-note applications 带货申请",
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status__in", ["submitted", "approved"])),
+                        fields=("account",),
+                        name="goods_note_one_open",
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='livesession',
-            index=models.Index(fields=['status', '-id'], name='live_status'),
+            model_name="livesession",
+            index=models.Index(fields=["status", "-id"], name="live_status"),
         ),
         migrations.AddConstraint(
-            model_name='livesession',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'live')), fields=('host',), name='live_one_per_host'),
+            model_name="livesession",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "live")), fields=("host",), name="live_one_per_host"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='liveproduct',
-            constraint=models.UniqueConstraint(fields=('session', 'product'), name='live_card_once'),
+            model_name="liveproduct",
+            constraint=models.UniqueConstraint(
+                fields=("session", "product"), name="live_card_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='liveproduct',
-            constraint=models.UniqueConstraint(condition=models.Q(('pinned_at__isnull', False)), fields=('session',), name='live_one_pinned'),
+            model_name="liveproduct",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("pinned_at__isnull", False)),
+                fields=("session",),
+                name="live_one_pinned",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='like',
-            constraint=models.UniqueConstraint(fields=('note', 'account'), name='like_once'),
+            model_name="like",
+            constraint=models.UniqueConstraint(fields=("note", "account"), name="like_once"),
         ),
         migrations.AddIndex(
-            model_name='follow',
-            index=models.Index(fields=['followee', '-id'], name='follow_followee'),
+            model_name="follow",
+            index=models.Index(fields=["followee", "-id"], name="follow_followee"),
         ),
         migrations.AddConstraint(
-            model_name='follow',
-            constraint=models.UniqueConstraint(fields=('follower', 'followee'), name='follow_once'),
+            model_name="follow",
+            constraint=models.UniqueConstraint(fields=("follower", "followee"), name="follow_once"),
         ),
         migrations.AddConstraint(
-            model_name='follow',
-            constraint=models.CheckConstraint(condition=models.Q(('follower', models.F('followee')), _negated=True), name='follow_not_self'),
+            model_name="follow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("follower", models.F("followee")), _negated=True),
+                name="follow_not_self",
+            ),
         ),
         migrations.AddIndex(
-            model_name='comment',
-            index=models.Index(fields=['note', '-id'], name='comment_note'),
+            model_name="comment",
+            index=models.Index(fields=["note", "-id"], name="comment_note"),
         ),
         migrations.AddIndex(
-            model_name='collect',
-            index=models.Index(fields=['account', '-id'], name='collect_mine'),
+            model_name="collect",
+            index=models.Index(fields=["account", "-id"], name="collect_mine"),
         ),
         migrations.AddConstraint(
-            model_name='collect',
-            constraint=models.UniqueConstraint(fields=('note', 'account'), name='collect_once'),
+            model_name="collect",
+            constraint=models.UniqueConstraint(fields=("note", "account"), name="collect_once"),
         ),
         migrations.AddConstraint(
-            model_name='notemedia',
-            constraint=models.UniqueConstraint(fields=('note', 'position'), name='note_media_position'),
+            model_name="notemedia",
+            constraint=models.UniqueConstraint(
+                fields=("note", "position"), name="note_media_position"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='notemedia',
-            constraint=models.CheckConstraint(condition=models.Q(('position__lt', 18)), name='note_media_count'),
+            model_name="notemedia",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("position__lt", 18)), name="note_media_count"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='noteproduct',
-            constraint=models.UniqueConstraint(fields=('note', 'product'), name='card_once'),
+            model_name="noteproduct",
+            constraint=models.UniqueConstraint(fields=("note", "product"), name="card_once"),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('status', 'published')), fields=['-hot', '-id'], name='note_hot'),
+            model_name="note",
+            index=models.Index(
+                condition=models.Q(("status", "published")), fields=["-hot", "-id"], name="note_hot"
+            ),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('status', 'published')), fields=['author', '-published_at', '-id'], name='note_author'),
+            model_name="note",
+            index=models.Index(
+                condition=models.Q(("status", "published")),
+                fields=["author", "-published_at", "-id"],
+                name="note_author",
+            ),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('status', 'published'), models.Q(('city_code', ''), _negated=True)), fields=['city_code', '-hot', '-id'], name='note_city'),
+            model_name="note",
+            index=models.Index(
+                condition=models.Q(
+                    ("status", "published"), models.Q(("city_code", ""), _negated=True)
+                ),
+                fields=["city_code", "-hot", "-id"],
+                name="note_city",
+            ),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(fields=['author', '-id'], name='note_mine'),
+            model_name="note",
+            index=models.Index(fields=["author", "-id"], name="note_mine"),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['tsv'], name='note_terms'),
+            model_name="note",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["tsv"], name="note_terms"),
         ),
         migrations.AddConstraint(
-            model_name='note',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'published'), _negated=True), ('published_at__isnull', False), _connector='OR'), name='note_published_at'),
+            model_name="note",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "published"), _negated=True),
+                    ("published_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="note_published_at",
+            ),
         ),
     ]

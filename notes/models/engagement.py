@@ -10,7 +10,9 @@ from notes.models.note import Note
 class Like(models.Model):
     """Once per account and note."""
 
-    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+    )
     note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="likes")
     at = models.DateTimeField()
 
@@ -26,7 +28,9 @@ class Like(models.Model):
 class Collect(models.Model):
     """Once per account and note."""
 
-    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+    )
     note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="collects")
     at = models.DateTimeField()
 

@@ -74,9 +74,7 @@ class Note(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(
-                fields=["-hot", "-id"], name="note_hot", condition=Q(status="published")
-            ),
+            models.Index(fields=["-hot", "-id"], name="note_hot", condition=Q(status="published")),
             models.Index(
                 fields=["author", "-published_at", "-id"],
                 name="note_author",

@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,571 +16,1248 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='MetricMark',
+            name="MetricMark",
             fields=[
-                ('day', models.DateField(primary_key=True, serialize=False)),
-                ('marked_at', models.DateTimeField()),
+                ("day", models.DateField(primary_key=True, serialize=False)),
+                ("marked_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'metric mark 待重算日',
-                'verbose_name_plural': 'metric marks 待重算日',
+                "verbose_name": "metric mark 待重算日",
+                "verbose_name_plural": "metric marks 待重算日",
             },
         ),
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.SlugField(max_length=40, unique=True)),
-                ('name', models.CharField(max_length=20)),
-                ('position', models.PositiveSmallIntegerField(default=0)),
-                ('is_active', models.BooleanField(default=True)),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='shops.category')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.SlugField(max_length=40, unique=True)),
+                ("name", models.CharField(max_length=20)),
+                ("position", models.PositiveSmallIntegerField(default=0)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="shops.category",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'category 类目',
-                'verbose_name_plural': 'categories 类目',
-                'ordering': ['position', 'id'],
+                "verbose_name": "category 类目",
+                "verbose_name_plural": "categories 类目",
+                "ordering": ["position", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Checkout',
+            name="Checkout",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=32, unique=True)),
-                ('address', models.JSONField(help_text='copy of the address at checkout')),
-                ('total_fen', models.BigIntegerField()),
-                ('status', models.CharField(choices=[('pending', 'pending payment 待支付'), ('paid', 'paid 已支付'), ('expired', 'expired 已过期'), ('cancelled', 'cancelled 已取消')], default='pending', max_length=9)),
-                ('click_id', models.CharField(blank=True, default='', help_text='what the click left behind, if anything', max_length=40)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('buyer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=32, unique=True)),
+                ("address", models.JSONField(help_text="copy of the address at checkout")),
+                ("total_fen", models.BigIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending payment 待支付"),
+                            ("paid", "paid 已支付"),
+                            ("expired", "expired 已过期"),
+                            ("cancelled", "cancelled 已取消"),
+                        ],
+                        default="pending",
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "click_id",
+                    models.CharField(
+                        blank=True,
+                        default="",
+                        help_text="what the click left behind, if anything",
+                        max_length=40,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "buyer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'checkout 结算单',
-                'verbose_name_plural': 'checkouts 结算单',
+                "verbose_name": "checkout 结算单",
+                "verbose_name_plural": "checkouts 结算单",
             },
         ),
         migrations.CreateModel(
-            name='DailyMetric',
+            name="DailyMetric",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('shop_id', models.BigIntegerField()),
-                ('orders', models.PositiveIntegerField(default=0)),
-                ('gmv_fen', models.BigIntegerField(default=0, help_text='payable of orders placed')),
-                ('dab', models.PositiveIntegerField(default=0, help_text='distinct buyers who placed an order')),
-                ('orders_paid', models.PositiveIntegerField(default=0)),
-                ('gmv_paid_fen', models.BigIntegerField(default=0)),
-                ('dab_paid', models.PositiveIntegerField(default=0)),
-                ('refunded_fen', models.BigIntegerField(default=0, help_text='refunds that succeeded that day')),
-                ('active_shops', models.PositiveIntegerField(default=0)),
-                ('rolled_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("shop_id", models.BigIntegerField()),
+                ("orders", models.PositiveIntegerField(default=0)),
+                (
+                    "gmv_fen",
+                    models.BigIntegerField(default=0, help_text="payable of orders placed"),
+                ),
+                (
+                    "dab",
+                    models.PositiveIntegerField(
+                        default=0, help_text="distinct buyers who placed an order"
+                    ),
+                ),
+                ("orders_paid", models.PositiveIntegerField(default=0)),
+                ("gmv_paid_fen", models.BigIntegerField(default=0)),
+                ("dab_paid", models.PositiveIntegerField(default=0)),
+                (
+                    "refunded_fen",
+                    models.BigIntegerField(default=0, help_text="refunds that succeeded that day"),
+                ),
+                ("active_shops", models.PositiveIntegerField(default=0)),
+                ("rolled_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'daily metric 每日指标',
-                'verbose_name_plural': 'daily metrics 每日指标',
-                'indexes': [models.Index(fields=['shop_id', 'day'], name='metric_shop_day')],
-                'constraints': [models.UniqueConstraint(fields=('day', 'shop_id'), name='metric_once')],
+                "verbose_name": "daily metric 每日指标",
+                "verbose_name_plural": "daily metrics 每日指标",
+                "indexes": [models.Index(fields=["shop_id", "day"], name="metric_shop_day")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("day", "shop_id"), name="metric_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=32, unique=True)),
-                ('status', models.CharField(choices=[('pending_payment', 'pending payment 待付款'), ('paid', 'paid 待发货'), ('partially_shipped', 'partially shipped 部分发货'), ('shipped', 'shipped 待收货'), ('received', 'received 已收货'), ('completed', 'completed 已完成'), ('cancelled', 'cancelled 已取消'), ('closed', 'closed 已关闭')], default='pending_payment', max_length=17)),
-                ('goods_fen', models.BigIntegerField()),
-                ('shipping_fen', models.BigIntegerField(default=0)),
-                ('discount_fen', models.BigIntegerField(default=0)),
-                ('payable_fen', models.BigIntegerField()),
-                ('paid_fen', models.BigIntegerField(default=0)),
-                ('refunded_fen', models.BigIntegerField(default=0)),
-                ('refunded_shipping_fen', models.BigIntegerField(default=0)),
-                ('placed_at', models.DateTimeField()),
-                ('paid_at', models.DateTimeField(blank=True, null=True)),
-                ('shipped_at', models.DateTimeField(blank=True, null=True)),
-                ('received_at', models.DateTimeField(blank=True, null=True)),
-                ('completed_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('ship_by', models.DateTimeField(blank=True, null=True)),
-                ('auto_receive_at', models.DateTimeField(blank=True, null=True)),
-                ('aftersale_until', models.DateTimeField(blank=True, null=True)),
-                ('placed_day', models.GeneratedField(db_persist=True, expression=shops.models.order.BusinessDay('placed_at'), output_field=models.DateField())),
-                ('paid_day', models.GeneratedField(db_persist=True, expression=shops.models.order.BusinessDay('paid_at'), output_field=models.DateField())),
-                ('buyer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('checkout', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='shops.checkout')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=32, unique=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending_payment", "pending payment 待付款"),
+                            ("paid", "paid 待发货"),
+                            ("partially_shipped", "partially shipped 部分发货"),
+                            ("shipped", "shipped 待收货"),
+                            ("received", "received 已收货"),
+                            ("completed", "completed 已完成"),
+                            ("cancelled", "cancelled 已取消"),
+                            ("closed", "closed 已关闭"),
+                        ],
+                        default="pending_payment",
+                        max_length=17,
+                    ),
+                ),
+                ("goods_fen", models.BigIntegerField()),
+                ("shipping_fen", models.BigIntegerField(default=0)),
+                ("discount_fen", models.BigIntegerField(default=0)),
+                ("payable_fen", models.BigIntegerField()),
+                ("paid_fen", models.BigIntegerField(default=0)),
+                ("refunded_fen", models.BigIntegerField(default=0)),
+                ("refunded_shipping_fen", models.BigIntegerField(default=0)),
+                ("placed_at", models.DateTimeField()),
+                ("paid_at", models.DateTimeField(blank=True, null=True)),
+                ("shipped_at", models.DateTimeField(blank=True, null=True)),
+                ("received_at", models.DateTimeField(blank=True, null=True)),
+                ("completed_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("ship_by", models.DateTimeField(blank=True, null=True)),
+                ("auto_receive_at", models.DateTimeField(blank=True, null=True)),
+                ("aftersale_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "placed_day",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=shops.models.order.BusinessDay("placed_at"),
+                        output_field=models.DateField(),
+                    ),
+                ),
+                (
+                    "paid_day",
+                    models.GeneratedField(
+                        db_persist=True,
+                        expression=shops.models.order.BusinessDay("paid_at"),
+                        output_field=models.DateField(),
+                    ),
+                ),
+                (
+                    "buyer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "checkout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="shops.checkout",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'order 订单',
-                'verbose_name_plural': 'orders 订单',
+                "verbose_name": "order 订单",
+                "verbose_name_plural": "orders 订单",
             },
         ),
         migrations.CreateModel(
-            name='OrderEvent',
+            name="OrderEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('data', models.JSONField(default=dict)),
-                ('at', models.DateTimeField()),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='history', to='shops.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("data", models.JSONField(default=dict)),
+                ("at", models.DateTimeField()),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="history",
+                        to="shops.order",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'order event 订单事件',
-                'verbose_name_plural': 'order events 订单事件',
+                "verbose_name": "order event 订单事件",
+                "verbose_name_plural": "order events 订单事件",
             },
         ),
         migrations.CreateModel(
-            name='Payment',
+            name="Payment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=20)),
-                ('transaction_id', models.CharField(max_length=64)),
-                ('amount_fen', models.BigIntegerField()),
-                ('payer', models.CharField(blank=True, default='', max_length=64)),
-                ('status', models.CharField(choices=[('accepted', 'accepted 已入账'), ('returning', 'returning 退回中'), ('returned', 'returned 已退回')], default='accepted', max_length=9)),
-                ('paid_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('checkout', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payments', to='shops.checkout')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=20)),
+                ("transaction_id", models.CharField(max_length=64)),
+                ("amount_fen", models.BigIntegerField()),
+                ("payer", models.CharField(blank=True, default="", max_length=64)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("accepted", "accepted 已入账"),
+                            ("returning", "returning 退回中"),
+                            ("returned", "returned 已退回"),
+                        ],
+                        default="accepted",
+                        max_length=9,
+                    ),
+                ),
+                ("paid_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "checkout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="shops.checkout",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'payment 支付',
-                'verbose_name_plural': 'payments 支付',
+                "verbose_name": "payment 支付",
+                "verbose_name_plural": "payments 支付",
             },
         ),
         migrations.CreateModel(
-            name='PaymentNotice',
+            name="PaymentNotice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(max_length=20)),
-                ('notice_id', models.CharField(max_length=64)),
-                ('body', models.JSONField()),
-                ('outcome', models.CharField(blank=True, default='', max_length=40)),
-                ('received_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("provider", models.CharField(max_length=20)),
+                ("notice_id", models.CharField(max_length=64)),
+                ("body", models.JSONField()),
+                ("outcome", models.CharField(blank=True, default="", max_length=40)),
+                ("received_at", models.DateTimeField()),
             ],
             options={
-                'verbose_name': 'payment notice 支付通知',
-                'verbose_name_plural': 'payment notices 支付通知',
-                'constraints': [models.UniqueConstraint(fields=('provider', 'notice_id'), name='notice_once')],
+                "verbose_name": "payment notice 支付通知",
+                "verbose_name_plural": "payment notices 支付通知",
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "notice_id"), name="notice_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=60)),
-                ('description', models.TextField(blank=True, default='', max_length=5000)),
-                ('image_url', models.CharField(blank=True, default='', max_length=300)),
-                ('attributes', models.JSONField(blank=True, default=dict)),
-                ('return_window_days', models.PositiveSmallIntegerField(default=7)),
-                ('shipping_fee_fen', models.BigIntegerField(default=0)),
-                ('status', models.CharField(choices=[('draft', 'draft 草稿'), ('on_sale', 'on sale 在售'), ('off_shelf', 'off shelf 下架'), ('banned', 'banned 封禁')], default='draft', max_length=9)),
-                ('ban_reason', models.CharField(blank=True, default='', max_length=300)),
-                ('sales_count', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='shops.category')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(max_length=60)),
+                ("description", models.TextField(blank=True, default="", max_length=5000)),
+                ("image_url", models.CharField(blank=True, default="", max_length=300)),
+                ("attributes", models.JSONField(blank=True, default=dict)),
+                ("return_window_days", models.PositiveSmallIntegerField(default=7)),
+                ("shipping_fee_fen", models.BigIntegerField(default=0)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft 草稿"),
+                            ("on_sale", "on sale 在售"),
+                            ("off_shelf", "off shelf 下架"),
+                            ("banned", "banned 封禁"),
+                        ],
+                        default="draft",
+                        max_length=9,
+                    ),
+                ),
+                ("ban_reason", models.CharField(blank=True, default="", max_length=300)),
+                ("sales_count", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="shops.category",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'product 商品',
-                'verbose_name_plural': 'products 商品',
+                "verbose_name": "product 商品",
+                "verbose_name_plural": "products 商品",
             },
         ),
         migrations.CreateModel(
-            name='OrderLine',
+            name="OrderLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=60)),
-                ('options', models.JSONField(default=dict)),
-                ('unit_price_fen', models.BigIntegerField()),
-                ('qty', models.PositiveIntegerField()),
-                ('discount_fen', models.BigIntegerField(default=0)),
-                ('payable_fen', models.BigIntegerField()),
-                ('paid_fen', models.BigIntegerField(default=0)),
-                ('shipped_qty', models.PositiveIntegerField(default=0)),
-                ('refunded_qty', models.PositiveIntegerField(default=0)),
-                ('refunded_fen', models.BigIntegerField(default=0)),
-                ('return_window_days', models.PositiveSmallIntegerField()),
-                ('fee_bps', models.PositiveIntegerField(help_text='platform fee frozen at checkout, bps')),
-                ('commission_bps', models.PositiveIntegerField(default=0, help_text='commission offer frozen at checkout, bps')),
-                ('offer_id', models.BigIntegerField(blank=True, null=True)),
-                ('source_kind', models.CharField(choices=[('note', 'note 笔记'), ('live', 'live 直播'), ('referral', 'referral link 推广链接'), ('shop', 'shop 店铺'), ('search', 'search 搜索'), ('direct', 'direct 直接')], default='direct', max_length=8)),
-                ('source_id', models.BigIntegerField(blank=True, null=True)),
-                ('referral_code', models.CharField(blank=True, default='', max_length=16)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='shops.order')),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='shops.product')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(max_length=60)),
+                ("options", models.JSONField(default=dict)),
+                ("unit_price_fen", models.BigIntegerField()),
+                ("qty", models.PositiveIntegerField()),
+                ("discount_fen", models.BigIntegerField(default=0)),
+                ("payable_fen", models.BigIntegerField()),
+                ("paid_fen", models.BigIntegerField(default=0)),
+                ("shipped_qty", models.PositiveIntegerField(default=0)),
+                ("refunded_qty", models.PositiveIntegerField(default=0)),
+                ("refunded_fen", models.BigIntegerField(default=0)),
+                ("return_window_days", models.PositiveSmallIntegerField()),
+                (
+                    "fee_bps",
+                    models.PositiveIntegerField(help_text="platform fee frozen at checkout, bps"),
+                ),
+                (
+                    "commission_bps",
+                    models.PositiveIntegerField(
+                        default=0, help_text="commission offer frozen at checkout, bps"
+                    ),
+                ),
+                ("offer_id", models.BigIntegerField(blank=True, null=True)),
+                (
+                    "source_kind",
+                    models.CharField(
+                        choices=[
+                            ("note", "note 笔记"),
+                            ("live", "live 直播"),
+                            ("referral", "referral link 推广链接"),
+                            ("shop", "shop 店铺"),
+                            ("search", "search 搜索"),
+                            ("direct", "direct 直接"),
+                        ],
+                        default="direct",
+                        max_length=8,
+                    ),
+                ),
+                ("source_id", models.BigIntegerField(blank=True, null=True)),
+                ("referral_code", models.CharField(blank=True, default="", max_length=16)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="shops.order",
+                    ),
+                ),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="shops.product",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'order line 订单行',
-                'verbose_name_plural': 'order lines 订单行',
+                "verbose_name": "order line 订单行",
+                "verbose_name_plural": "order lines 订单行",
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.CharField(max_length=32, unique=True)),
-                ('kind', models.CharField(choices=[('refund_only', 'refund only 仅退款'), ('return_refund', 'return and refund 退货退款')], max_length=13)),
-                ('reason', models.CharField(max_length=40)),
-                ('note', models.CharField(blank=True, default='', max_length=300)),
-                ('amount_fen', models.BigIntegerField(help_text='goods and shipping together')),
-                ('shipping_fen', models.BigIntegerField(default=0)),
-                ('status', models.CharField(choices=[('requested', 'requested 待商家处理'), ('awaiting_return', 'awaiting return 待买家退货'), ('returned', 'returned 待商家收货'), ('refunding', 'refunding 退款中'), ('succeeded', 'succeeded 退款成功'), ('rejected', 'rejected 商家拒绝'), ('withdrawn', 'withdrawn 买家撤销'), ('closed', 'closed 已关闭')], default='requested', max_length=15)),
-                ('requested_at', models.DateTimeField()),
-                ('deadline_at', models.DateTimeField(help_text='no answer by then: approved by the system')),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('reject_reason', models.CharField(blank=True, default='', max_length=300)),
-                ('succeeded_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refunds', to='shops.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.CharField(max_length=32, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("refund_only", "refund only 仅退款"),
+                            ("return_refund", "return and refund 退货退款"),
+                        ],
+                        max_length=13,
+                    ),
+                ),
+                ("reason", models.CharField(max_length=40)),
+                ("note", models.CharField(blank=True, default="", max_length=300)),
+                ("amount_fen", models.BigIntegerField(help_text="goods and shipping together")),
+                ("shipping_fen", models.BigIntegerField(default=0)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("requested", "requested 待商家处理"),
+                            ("awaiting_return", "awaiting return 待买家退货"),
+                            ("returned", "returned 待商家收货"),
+                            ("refunding", "refunding 退款中"),
+                            ("succeeded", "succeeded 退款成功"),
+                            ("rejected", "rejected 商家拒绝"),
+                            ("withdrawn", "withdrawn 买家撤销"),
+                            ("closed", "closed 已关闭"),
+                        ],
+                        default="requested",
+                        max_length=15,
+                    ),
+                ),
+                ("requested_at", models.DateTimeField()),
+                (
+                    "deadline_at",
+                    models.DateTimeField(help_text="no answer by then: approved by the system"),
+                ),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("reject_reason", models.CharField(blank=True, default="", max_length=300)),
+                ("succeeded_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refunds",
+                        to="shops.order",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refund 退款',
-                'verbose_name_plural': 'refunds 退款',
+                "verbose_name": "refund 退款",
+                "verbose_name_plural": "refunds 退款",
             },
         ),
         migrations.CreateModel(
-            name='RefundLine',
+            name="RefundLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('qty', models.PositiveIntegerField()),
-                ('amount_fen', models.BigIntegerField()),
-                ('restock', models.CharField(choices=[('cancel', 'cancel: never left 未发货'), ('return', 'return: back on the shelf 退货入库'), ('none', 'none 不入库')], default='none', max_length=6)),
-                ('is_open', models.BooleanField(default=True, help_text="mirrors the refund's state")),
-                ('order_line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='refund_lines', to='shops.orderline')),
-                ('refund', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='shops.refund')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("qty", models.PositiveIntegerField()),
+                ("amount_fen", models.BigIntegerField()),
+                (
+                    "restock",
+                    models.CharField(
+                        choices=[
+                            ("cancel", "cancel: never left 未发货"),
+                            ("return", "return: back on the shelf 退货入库"),
+                            ("none", "none 不入库"),
+                        ],
+                        default="none",
+                        max_length=6,
+                    ),
+                ),
+                (
+                    "is_open",
+                    models.BooleanField(default=True, help_text="mirrors the refund's state"),
+                ),
+                (
+                    "order_line",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="refund_lines",
+                        to="shops.orderline",
+                    ),
+                ),
+                (
+                    "refund",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="shops.refund",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'refund line 退款行',
-                'verbose_name_plural': 'refund lines 退款行',
+                "verbose_name": "refund line 退款行",
+                "verbose_name_plural": "refund lines 退款行",
             },
         ),
         migrations.CreateModel(
-            name='Shipment',
+            name="Shipment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('carrier', models.CharField(max_length=40)),
-                ('tracking_number', models.CharField(max_length=40)),
-                ('at', models.DateTimeField()),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shipments', to='shops.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("carrier", models.CharField(max_length=40)),
+                ("tracking_number", models.CharField(max_length=40)),
+                ("at", models.DateTimeField()),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shipments",
+                        to="shops.order",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'shipment 包裹',
-                'verbose_name_plural': 'shipments 包裹',
+                "verbose_name": "shipment 包裹",
+                "verbose_name_plural": "shipments 包裹",
             },
         ),
         migrations.CreateModel(
-            name='ShipmentLine',
+            name="ShipmentLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('qty', models.PositiveIntegerField()),
-                ('order_line', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='shops.orderline')),
-                ('shipment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='shops.shipment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("qty", models.PositiveIntegerField()),
+                (
+                    "order_line",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="shops.orderline",
+                    ),
+                ),
+                (
+                    "shipment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="shops.shipment",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'shipment line 包裹行',
-                'verbose_name_plural': 'shipment lines 包裹行',
+                "verbose_name": "shipment line 包裹行",
+                "verbose_name_plural": "shipment lines 包裹行",
             },
         ),
         migrations.CreateModel(
-            name='Shop',
+            name="Shop",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40)),
-                ('name_skeleton', models.CharField(editable=False, max_length=80)),
-                ('intro', models.CharField(blank=True, default='', max_length=300)),
-                ('owner_type', models.CharField(choices=[('individual', 'individual 个人'), ('individual_business', 'individual business 个体工商户'), ('enterprise', 'enterprise 企业')], max_length=19)),
-                ('kind', models.CharField(choices=[('third_party', 'third party 第三方'), ('self_operated', 'self-operated 自营')], default='third_party', max_length=13)),
-                ('licence_number', models.CharField(blank=True, default='', max_length=30)),
-                ('fee_bps', models.PositiveIntegerField(help_text='platform fee on the net amount paid, bps')),
-                ('status', models.CharField(choices=[('open', 'open 营业'), ('suspended', 'suspended 停业'), ('closing', 'closing 清算中'), ('closed', 'closed 已关闭')], default='open', max_length=9)),
-                ('suspended_reason', models.CharField(blank=True, default='', max_length=300)),
-                ('opened_at', models.DateTimeField()),
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='shop', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=40)),
+                ("name_skeleton", models.CharField(editable=False, max_length=80)),
+                ("intro", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "owner_type",
+                    models.CharField(
+                        choices=[
+                            ("individual", "individual 个人"),
+                            ("individual_business", "individual business 个体工商户"),
+                            ("enterprise", "enterprise 企业"),
+                        ],
+                        max_length=19,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("third_party", "third party 第三方"),
+                            ("self_operated", "self-operated 自营"),
+                        ],
+                        default="third_party",
+                        max_length=13,
+                    ),
+                ),
+                ("licence_number", models.CharField(blank=True, default="", max_length=30)),
+                (
+                    "fee_bps",
+                    models.PositiveIntegerField(
+                        help_text="platform fee on the net amount paid, bps"
+                    ),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("open", "open 营业"),
+                            ("suspended", "suspended 停业"),
+                            ("closing", "closing 清算中"),
+                            ("closed", "closed 已关闭"),
+                        ],
+                        default="open",
+                        max_length=9,
+                    ),
+                ),
+                ("suspended_reason", models.CharField(blank=True, default="", max_length=300)),
+                ("opened_at", models.DateTimeField()),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shop",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'shop 店铺',
-                'verbose_name_plural': 'shops 店铺',
+                "verbose_name": "shop 店铺",
+                "verbose_name_plural": "shops 店铺",
             },
         ),
         migrations.AddField(
-            model_name='product',
-            name='shop',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='products', to='shops.shop'),
+            model_name="product",
+            name="shop",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="products",
+                to="shops.shop",
+            ),
         ),
         migrations.AddField(
-            model_name='order',
-            name='shop',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='shops.shop'),
+            model_name="order",
+            name="shop",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="orders", to="shops.shop"
+            ),
         ),
         migrations.CreateModel(
-            name='ShopApplication',
+            name="ShopApplication",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('shop_name', models.CharField(max_length=40)),
-                ('name_skeleton', models.CharField(editable=False, max_length=80)),
-                ('intro', models.CharField(blank=True, default='', max_length=300)),
-                ('owner_type', models.CharField(choices=[('individual', 'individual 个人'), ('individual_business', 'individual business 个体工商户'), ('enterprise', 'enterprise 企业')], max_length=19)),
-                ('licence_number', models.CharField(blank=True, default='', max_length=30)),
-                ('status', models.CharField(choices=[('draft', 'draft 草稿'), ('submitted', 'submitted 已提交'), ('approved', 'approved 已通过'), ('rejected', 'rejected 已驳回')], default='draft', max_length=9)),
-                ('reject_reason', models.CharField(blank=True, default='', max_length=300)),
-                ('created_at', models.DateTimeField()),
-                ('submitted_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("shop_name", models.CharField(max_length=40)),
+                ("name_skeleton", models.CharField(editable=False, max_length=80)),
+                ("intro", models.CharField(blank=True, default="", max_length=300)),
+                (
+                    "owner_type",
+                    models.CharField(
+                        choices=[
+                            ("individual", "individual 个人"),
+                            ("individual_business", "individual business 个体工商户"),
+                            ("enterprise", "enterprise 企业"),
+                        ],
+                        max_length=19,
+                    ),
+                ),
+                ("licence_number", models.CharField(blank=True, default="", max_length=30)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("draft", "draft 草稿"),
+                            ("submitted", "submitted 已提交"),
+                            ("approved", "approved 已通过"),
+                            ("rejected", "rejected 已驳回"),
+                        ],
+                        default="draft",
+                        max_length=9,
+                    ),
+                ),
+                ("reject_reason", models.CharField(blank=True, default="", max_length=300)),
+                ("created_at", models.DateTimeField()),
+                ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'shop application 开店申请',
-                'verbose_name_plural': 'shop applications 开店申请',
+                "verbose_name": "shop application 开店申请",
+                "verbose_name_plural": "shop applications 开店申请",
             },
         ),
         migrations.CreateModel(
-            name='QualificationDocument',
+            name="QualificationDocument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('id_card', 'identity card 身份证'), ('business_licence', 'business licence 营业执照'), ('cosmetics_record', 'cosmetics record 化妆品备案'), ('food_licence', 'food licence 食品经营许可证'), ('brand_authorisation', 'brand authorisation 品牌授权')], max_length=19)),
-                ('number', models.CharField(max_length=40)),
-                ('valid_until', models.DateField(blank=True, null=True)),
-                ('status', models.CharField(choices=[('pending', 'pending 待审'), ('accepted', 'accepted 通过'), ('rejected', 'rejected 驳回'), ('expired', 'expired 过期')], default='pending', max_length=8)),
-                ('application', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='documents', to='shops.shopapplication')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("id_card", "identity card 身份证"),
+                            ("business_licence", "business licence 营业执照"),
+                            ("cosmetics_record", "cosmetics record 化妆品备案"),
+                            ("food_licence", "food licence 食品经营许可证"),
+                            ("brand_authorisation", "brand authorisation 品牌授权"),
+                        ],
+                        max_length=19,
+                    ),
+                ),
+                ("number", models.CharField(max_length=40)),
+                ("valid_until", models.DateField(blank=True, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("pending", "pending 待审"),
+                            ("accepted", "accepted 通过"),
+                            ("rejected", "rejected 驳回"),
+                            ("expired", "expired 过期"),
+                        ],
+                        default="pending",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "application",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="documents",
+                        to="shops.shopapplication",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'qualification document 资质',
-                'verbose_name_plural': 'qualification documents 资质',
+                "verbose_name": "qualification document 资质",
+                "verbose_name_plural": "qualification documents 资质",
             },
         ),
         migrations.CreateModel(
-            name='Sku',
+            name="Sku",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=40)),
-                ('options', models.JSONField(default=dict, help_text='{"颜色": "雾蓝", "尺码": "S"}')),
-                ('price_fen', models.BigIntegerField()),
-                ('list_price_fen', models.BigIntegerField(blank=True, null=True)),
-                ('on_hand', models.IntegerField(default=0)),
-                ('committed', models.IntegerField(default=0)),
-                ('is_active', models.BooleanField(default=True)),
-                ('product', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='skus', to='shops.product')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=40)),
+                (
+                    "options",
+                    models.JSONField(default=dict, help_text='{"颜色": "雾蓝", "尺码": "S"}'),
+                ),
+                ("price_fen", models.BigIntegerField()),
+                ("list_price_fen", models.BigIntegerField(blank=True, null=True)),
+                ("on_hand", models.IntegerField(default=0)),
+                ("committed", models.IntegerField(default=0)),
+                ("is_active", models.BooleanField(default=True)),
+                (
+                    "product",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="skus",
+                        to="shops.product",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'SKU',
-                'verbose_name_plural': 'SKUs',
+                "verbose_name": "SKU",
+                "verbose_name_plural": "SKUs",
             },
         ),
         migrations.AddField(
-            model_name='orderline',
-            name='sku',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='shops.sku'),
+            model_name="orderline",
+            name="sku",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="shops.sku"
+            ),
         ),
         migrations.CreateModel(
-            name='StockMovement',
+            name="StockMovement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('adjust', 'adjust 调整'), ('reserve', 'reserve 占用'), ('release', 'release 释放'), ('ship', 'ship 出库'), ('return', 'return 退回')], max_length=7)),
-                ('delta_on_hand', models.IntegerField(default=0)),
-                ('delta_committed', models.IntegerField(default=0)),
-                ('order_line_id', models.BigIntegerField(blank=True, null=True)),
-                ('reason', models.CharField(blank=True, default='', max_length=200)),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('sku', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='movements', to='shops.sku')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("adjust", "adjust 调整"),
+                            ("reserve", "reserve 占用"),
+                            ("release", "release 释放"),
+                            ("ship", "ship 出库"),
+                            ("return", "return 退回"),
+                        ],
+                        max_length=7,
+                    ),
+                ),
+                ("delta_on_hand", models.IntegerField(default=0)),
+                ("delta_committed", models.IntegerField(default=0)),
+                ("order_line_id", models.BigIntegerField(blank=True, null=True)),
+                ("reason", models.CharField(blank=True, default="", max_length=200)),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "sku",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="movements",
+                        to="shops.sku",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'stock movement 库存流水',
-                'verbose_name_plural': 'stock movements 库存流水',
+                "verbose_name": "stock movement 库存流水",
+                "verbose_name_plural": "stock movements 库存流水",
             },
         ),
         migrations.AddConstraint(
-            model_name='category',
-            constraint=models.CheckConstraint(condition=models.Q(('parent__isnull', True), ('parent__lt', models.F('id')), _connector='OR'), name='category_no_cycle'),
+            model_name="category",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("parent__isnull", True), ("parent__lt", models.F("id")), _connector="OR"
+                ),
+                name="category_no_cycle",
+            ),
         ),
         migrations.AddIndex(
-            model_name='checkout',
-            index=models.Index(condition=models.Q(('status', 'pending')), fields=['expires_at'], name='checkout_expiry'),
+            model_name="checkout",
+            index=models.Index(
+                condition=models.Q(("status", "pending")),
+                fields=["expires_at"],
+                name="checkout_expiry",
+            ),
         ),
         migrations.AddIndex(
-            model_name='checkout',
-            index=models.Index(fields=['buyer', '-id'], name='checkout_buyer'),
+            model_name="checkout",
+            index=models.Index(fields=["buyer", "-id"], name="checkout_buyer"),
         ),
         migrations.AddConstraint(
-            model_name='checkout',
-            constraint=models.CheckConstraint(condition=models.Q(('total_fen__gt', 0), ('total_fen__lte', 1000000000000)), name='checkout_total'),
+            model_name="checkout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("total_fen__gt", 0), ("total_fen__lte", 1000000000000)),
+                name="checkout_total",
+            ),
         ),
         migrations.AddIndex(
-            model_name='orderevent',
-            index=models.Index(fields=['order', 'id'], name='order_event_order'),
+            model_name="orderevent",
+            index=models.Index(fields=["order", "id"], name="order_event_order"),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(fields=('provider', 'transaction_id'), name='payment_transaction_once'),
+            model_name="payment",
+            constraint=models.UniqueConstraint(
+                fields=("provider", "transaction_id"), name="payment_transaction_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'accepted')), fields=('checkout',), name='payment_one_accepted'),
+            model_name="payment",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "accepted")),
+                fields=("checkout",),
+                name="payment_one_accepted",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payment',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0)), name='payment_amount'),
+            model_name="payment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_fen__gt", 0)), name="payment_amount"
+            ),
         ),
         migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['order', 'id'], name='refund_order'),
+            model_name="refund",
+            index=models.Index(fields=["order", "id"], name="refund_order"),
         ),
         migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(condition=models.Q(('status', 'requested')), fields=['deadline_at'], name='refund_deadline'),
+            model_name="refund",
+            index=models.Index(
+                condition=models.Q(("status", "requested")),
+                fields=["deadline_at"],
+                name="refund_deadline",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refund',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gt', 0), ('shipping_fen__gte', 0)), name='refund_amount'),
+            model_name="refund",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_fen__gt", 0), ("shipping_fen__gte", 0)),
+                name="refund_amount",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refundline',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_open', True)), fields=('order_line',), name='refund_line_one_open'),
+            model_name="refundline",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_open", True)),
+                fields=("order_line",),
+                name="refund_line_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refundline',
-            constraint=models.UniqueConstraint(fields=('refund', 'order_line'), name='refund_line_once'),
+            model_name="refundline",
+            constraint=models.UniqueConstraint(
+                fields=("refund", "order_line"), name="refund_line_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refundline',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_fen__gte', 0)), name='refund_line_amount'),
+            model_name="refundline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_fen__gte", 0)), name="refund_line_amount"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shipment',
-            constraint=models.UniqueConstraint(fields=('order', 'carrier', 'tracking_number'), name='shipment_once'),
+            model_name="shipment",
+            constraint=models.UniqueConstraint(
+                fields=("order", "carrier", "tracking_number"), name="shipment_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shipmentline',
-            constraint=models.UniqueConstraint(fields=('shipment', 'order_line'), name='shipment_line_once'),
+            model_name="shipmentline",
+            constraint=models.UniqueConstraint(
+                fields=("shipment", "order_line"), name="shipment_line_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shipmentline',
-            constraint=models.CheckConstraint(condition=models.Q(('qty__gt', 0)), name='shipment_line_qty'),
+            model_name="shipmentline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("qty__gt", 0)), name="shipment_line_qty"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shop',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'closed'), _negated=True), fields=('name_skeleton',), name='shop_name_once'),
+            model_name="shop",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "closed"), _negated=True),
+                fields=("name_skeleton",),
+                name="shop_name_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shop',
-            constraint=models.CheckConstraint(condition=models.Q(('fee_bps__lte', 10000)), name='shop_fee_bps'),
+            model_name="shop",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("fee_bps__lte", 10000)), name="shop_fee_bps"
+            ),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(fields=['shop', '-id'], name='product_shop'),
+            model_name="product",
+            index=models.Index(fields=["shop", "-id"], name="product_shop"),
         ),
         migrations.AddIndex(
-            model_name='product',
-            index=models.Index(condition=models.Q(('status', 'on_sale')), fields=['category', '-id'], name='product_category'),
+            model_name="product",
+            index=models.Index(
+                condition=models.Q(("status", "on_sale")),
+                fields=["category", "-id"],
+                name="product_category",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('return_window_days__range', (7, 30))), name='product_return_window'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("return_window_days__range", (7, 30))),
+                name="product_return_window",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('shipping_fee_fen__range', (0, 1000000000))), name='product_shipping_fee'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("shipping_fee_fen__range", (0, 1000000000))),
+                name="product_shipping_fee",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['buyer', '-id'], name='order_buyer'),
+            model_name="order",
+            index=models.Index(fields=["buyer", "-id"], name="order_buyer"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['shop', '-id'], name='order_shop'),
+            model_name="order",
+            index=models.Index(fields=["shop", "-id"], name="order_shop"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['placed_day', 'shop'], name='order_placed_day'),
+            model_name="order",
+            index=models.Index(fields=["placed_day", "shop"], name="order_placed_day"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['paid_day', 'shop'], name='order_paid_day'),
+            model_name="order",
+            index=models.Index(fields=["paid_day", "shop"], name="order_paid_day"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('status', 'shipped')), fields=['auto_receive_at'], name='order_auto_receive'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("status", "shipped")),
+                fields=["auto_receive_at"],
+                name="order_auto_receive",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('status', 'received')), fields=['aftersale_until'], name='order_complete'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("status", "received")),
+                fields=["aftersale_until"],
+                name="order_complete",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('payable_fen', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('goods_fen'), '+', models.F('shipping_fen')), '-', models.F('discount_fen'))), ('discount_fen__gte', 0), ('goods_fen__gt', 0), ('payable_fen__gte', 0), ('shipping_fen__gte', 0)), name='order_payable'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "payable_fen",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("goods_fen"), "+", models.F("shipping_fen")
+                            ),
+                            "-",
+                            models.F("discount_fen"),
+                        ),
+                    ),
+                    ("discount_fen__gte", 0),
+                    ("goods_fen__gt", 0),
+                    ("payable_fen__gte", 0),
+                    ("shipping_fen__gte", 0),
+                ),
+                name="order_payable",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('paid_fen', 0), ('paid_fen', models.F('payable_fen')), _connector='OR'), name='order_paid_exactly'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("paid_fen", 0), ("paid_fen", models.F("payable_fen")), _connector="OR"
+                ),
+                name="order_paid_exactly",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('refunded_fen__gte', 0), ('refunded_fen__lte', models.F('paid_fen'))), name='order_refunded'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("refunded_fen__gte", 0), ("refunded_fen__lte", models.F("paid_fen"))
+                ),
+                name="order_refunded",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.CheckConstraint(condition=models.Q(('refunded_shipping_fen__gte', 0), ('refunded_shipping_fen__lte', models.F('shipping_fen'))), name='order_refunded_shipping'),
+            model_name="order",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("refunded_shipping_fen__gte", 0),
+                    ("refunded_shipping_fen__lte", models.F("shipping_fen")),
+                ),
+                name="order_refunded_shipping",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shopapplication',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'approved'), _negated=True), fields=('account',), name='shop_application_one_open'),
+            model_name="shopapplication",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "approved"), _negated=True),
+                fields=("account",),
+                name="shop_application_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shopapplication',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'rejected'), _negated=True), models.Q(('reject_reason', ''), _negated=True), _connector='OR'), name='shop_application_reason'),
+            model_name="shopapplication",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "rejected"), _negated=True),
+                    models.Q(("reject_reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="shop_application_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='qualificationdocument',
-            constraint=models.UniqueConstraint(fields=('application', 'kind', 'number'), name='document_once'),
+            model_name="qualificationdocument",
+            constraint=models.UniqueConstraint(
+                fields=("application", "kind", "number"), name="document_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sku',
-            constraint=models.UniqueConstraint(fields=('product', 'code'), name='sku_code_once'),
+            model_name="sku",
+            constraint=models.UniqueConstraint(fields=("product", "code"), name="sku_code_once"),
         ),
         migrations.AddConstraint(
-            model_name='sku',
-            constraint=models.UniqueConstraint(fields=('product', 'options'), name='sku_options_once'),
+            model_name="sku",
+            constraint=models.UniqueConstraint(
+                fields=("product", "options"), name="sku_options_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sku',
-            constraint=models.CheckConstraint(condition=models.Q(('price_fen__gt', 0), ('price_fen__lte', 100000000)), name='sku_price'),
+            model_name="sku",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("price_fen__gt", 0), ("price_fen__lte", 100000000)),
+                name="sku_price",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sku',
-            constraint=models.CheckConstraint(condition=models.Q(('committed__gte', 0), ('committed__lte', models.F('on_hand'))), name='sku_stock'),
+            model_name="sku",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("committed__gte", 0), ("committed__lte", models.F("on_hand"))),
+                name="sku_stock",
+            ),
         ),
         migrations.AddIndex(
-            model_name='orderline',
-            index=models.Index(fields=['source_kind', 'source_id'], name='line_source'),
+            model_name="orderline",
+            index=models.Index(fields=["source_kind", "source_id"], name="line_source"),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.UniqueConstraint(fields=('order', 'sku'), name='line_sku_once'),
+            model_name="orderline",
+            constraint=models.UniqueConstraint(fields=("order", "sku"), name="line_sku_once"),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('payable_fen', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('unit_price_fen'), '*', models.F('qty')), '-', models.F('discount_fen'))), ('discount_fen__gte', 0), ('payable_fen__gte', 0), ('qty__gt', 0), ('unit_price_fen__gt', 0)), name='line_payable'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "payable_fen",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("unit_price_fen"), "*", models.F("qty")
+                            ),
+                            "-",
+                            models.F("discount_fen"),
+                        ),
+                    ),
+                    ("discount_fen__gte", 0),
+                    ("payable_fen__gte", 0),
+                    ("qty__gt", 0),
+                    ("unit_price_fen__gt", 0),
+                ),
+                name="line_payable",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('paid_fen', 0), ('paid_fen', models.F('payable_fen')), _connector='OR'), name='line_paid_exactly'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("paid_fen", 0), ("paid_fen", models.F("payable_fen")), _connector="OR"
+                ),
+                name="line_paid_exactly",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('refunded_fen__gte', 0), ('refunded_fen__lte', models.F('paid_fen')), ('refunded_qty__lte', models.F('qty'))), name='line_refunded'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("refunded_fen__gte", 0),
+                    ("refunded_fen__lte", models.F("paid_fen")),
+                    ("refunded_qty__lte", models.F("qty")),
+                ),
+                name="line_refunded",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('shipped_qty__lte', models.F('qty'))), name='line_shipped'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("shipped_qty__lte", models.F("qty"))), name="line_shipped"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='orderline',
-            constraint=models.CheckConstraint(condition=models.Q(('commission_bps__lte', 10000), ('fee_bps__lte', 10000)), name='line_rates'),
+            model_name="orderline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("commission_bps__lte", 10000), ("fee_bps__lte", 10000)),
+                name="line_rates",
+            ),
         ),
         migrations.AddIndex(
-            model_name='stockmovement',
-            index=models.Index(fields=['sku', '-id'], name='movement_sku'),
+            model_name="stockmovement",
+            index=models.Index(fields=["sku", "-id"], name="movement_sku"),
         ),
     ]

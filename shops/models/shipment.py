@@ -36,9 +36,7 @@ class ShipmentLine(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["shipment", "order_line"], name="shipment_line_once"
-            ),
+            models.UniqueConstraint(fields=["shipment", "order_line"], name="shipment_line_once"),
             models.CheckConstraint(condition=Q(qty__gt=0), name="shipment_line_qty"),
         ]
         verbose_name = "shipment line 包裹行"

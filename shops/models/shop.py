@@ -142,9 +142,7 @@ class QualificationDocument(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["application", "kind", "number"], name="document_once"
-            )
+            models.UniqueConstraint(fields=["application", "kind", "number"], name="document_once")
         ]
         verbose_name = "qualification document 资质"
         verbose_name_plural = "qualification documents 资质"
