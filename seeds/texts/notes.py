@@ -106,14 +106,14 @@ def comment(rng: random.Random, leaf: Leaf, noun: str | None = None) -> CommentT
         rows = _parts(leaf, "comments")
     slots = _slots(rng, leaf, noun or rng.choice(leaf.items).noun)
     text, *replies = columns(rng.choice(rows))
-    text = fill(text, slots) + pick(rng, _TAILS)
+    text, tail = fill(text, slots), pick(rng, _TAILS)
+    text += tail if text[-1] not in "？！～呀" else ""
     return CommentText(text=text, replies=tuple(replies))
 
 
 def live_title(rng: random.Random, leaf: Leaf) -> str:
     """A live session's title, at most 30 characters."""
-    rows = read("notes")["root"][leaf.root]["live"]
-    return fill(rng.choice(rows), {"item": rng.choice(leaf.items).noun})
+    return fill(rng.choice(_parts(leaf, "live")), {"item": rng.choice(leaf.items).noun})
 
 
 def leaf_of(code: str) -> Leaf:
@@ -139,7 +139,9 @@ def _parts(leaf: Leaf, name: str) -> Sequence[str]:
 def _slots(rng: random.Random, leaf: Leaf, noun: str) -> dict[str, str]:
     """One person per note: height and weight belong together (in 斤, half kilograms)."""
     height_cm = min(172, max(150, round(rng.gauss(160, 5))))
-    weight = round(rng.uniform(18.8, 24.5) * (height_cm / 100) ** 2 * 2)
+    per_bmi = (height_cm / 100) ** 2 * 2
+    weight = round(rng.uniform(18.8, 23.5) * per_bmi)
+    heavier = round(rng.uniform(23.8, 26.2) * per_bmi)
     height = _spoken_height(height_cm)
     petite = {"petite": height} if height_cm <= PETITE_CM else {}
     return petite | {
@@ -147,6 +149,7 @@ def _slots(rng: random.Random, leaf: Leaf, noun: str) -> dict[str, str]:
         "m": read("notes")["leaf"][leaf.code]["measure"],
         "height": height,
         "weight": f"{weight} 斤",
+        "heavier": f"{heavier} 斤",
         "days": str(rng.choice((7, 10, 14, 15, 20, 21, 28, 30, 45, 60))),
         "times": rng.choice("二三四五六"),
     }
