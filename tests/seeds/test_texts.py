@@ -75,9 +75,6 @@ def test_no_text_names_a_brand_or_claims_to_heal():
         assert not MEDICAL.search(text), text
 
 
-# ---------------------------------------------------------------- goods
-
-
 def test_the_tree_has_28_leaves_under_six_roots_with_the_three_main_ones_first():
     assert [root.code for root in goods.roots()] == [
         "fashion", "home", "beauty", "food", "sport", "baby",
@@ -135,9 +132,6 @@ def test_shop_names_never_repeat_within_the_stems():
     for kind in kinds:
         for root in goods.roots():
             assert 5 < len(goods.shop_intro(dice, kind, root.code)) <= 100
-
-
-# ---------------------------------------------------------------- notes
 
 
 def test_120_topics_with_distinct_names_cover_every_category():
@@ -204,9 +198,6 @@ def test_comments_and_live_titles_are_whole_for_every_leaf():
             assert len(notes.live_title(dice, leaf)) <= 30
 
 
-# ---------------------------------------------------------------- people
-
-
 def test_handles_are_ascii_and_never_repeat():
     handles = [people.handle(index) for index in range(50_000)]
     assert len(set(handles)) == len(handles)
@@ -248,9 +239,6 @@ def test_a_delivery_is_well_formed_and_clearly_fictional():
         assert re.search(r"\d+ 号 .+ \d+ 幢 \d+0\d 室$", made.detail)
 
 
-# ---------------------------------------------------------------- reviews
-
-
 def test_review_scores_and_the_reason_of_low_ones_hold():
     dice = rng()
     scores = Counter(reviews.score(dice) for _ in range(20_000))
@@ -283,9 +271,6 @@ def test_reasons_fit_their_occasion():
     bank = read("reviews")["reasons"]
     assert reviews.stock_reason(dice, 5) in bank["stock_up"]
     assert reviews.stock_reason(dice, -5) in bank["stock_down"]
-
-
-# ---------------------------------------------------------------- distributions
 
 
 def test_followers_follow_the_planned_curve():
@@ -377,9 +362,6 @@ def test_stock_rates_and_hours_stay_in_their_bounds():
     assert all(0 <= distributions.seconds_of_day(dice) < 86_400 for _ in range(1000))
     weights = distributions.zipf_weights(100)
     assert weights == sorted(weights, reverse=True)
-
-
-# ---------------------------------------------------------------- pictures
 
 
 @pytest.mark.parametrize("ratio", pictures.SIZES)
