@@ -8,6 +8,8 @@ from backend.core.states import Transitions
 
 
 class OwnerType(models.TextChoices):
+    """Who may own a shop: merchants of any size (B3)."""
+
     INDIVIDUAL = "individual", "individual 个人"
     INDIVIDUAL_BUSINESS = "individual_business", "individual business 个体工商户"
     ENTERPRISE = "enterprise", "enterprise 企业"
