@@ -65,6 +65,9 @@ class Note(models.Model):
     share_count = models.PositiveIntegerField(default=0)
     hot = models.FloatField(default=0)
     rank_version = models.CharField(max_length=8, default="q1")
+    rank_due = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="acted on since `hot` was set"
+    )
     terms = ArrayField(models.TextField(), default=list, blank=True, editable=False)
     tsv = models.GeneratedField(
         expression=Func(F("terms"), function="array_to_tsvector"),
@@ -87,6 +90,7 @@ class Note(models.Model):
             ),
             models.Index(fields=["author", "-id"], name="note_mine"),
             GinIndex(fields=["tsv"], name="note_terms"),
+            models.Index(fields=["id"], name="note_rank_due", condition=Q(rank_due=True)),
         ]
         constraints = [
             models.CheckConstraint(
