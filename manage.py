@@ -32,6 +32,8 @@ def needs_servers(arguments: list[str]) -> bool:
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+    if sys.argv[1:2] != ["runserver"]:
+        os.environ.setdefault("TUIKE_JOB", "1")  # a command may run longer than a page
     if needs_servers(sys.argv[1:]):
         _start_servers()
     try:

@@ -12,6 +12,7 @@ from backend.embedded.client import (
     expected_urls,
     is_abandoned,
     keep,
+    leave,
     status,
     stop,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "expected_urls",
     "is_abandoned",
     "keep",
+    "leave",
     "status",
     "stop",
 ]

@@ -67,6 +67,24 @@ def ensure(progress: Progress | None = None) -> Urls:
     return Urls(database_url=database_url, redis_url=redis_url)
 
 
+def leave(var: Path | None = None) -> None:
+    """Give this process's lease back; when it was the last, stop the servers without the linger.
+
+    :raises EmbeddedError: they do not stop.
+    """
+    spots = places(var)
+    lease = _leases.pop(spots.var, None)
+    if lease is None:
+        return
+    try:
+        # Held exclusively, the lock keeps newcomers waiting until the servers have stopped. The
+        # supervisor tries for it now and then, hence the patience.
+        if locks.take(lease, shared=False, wait_seconds=0.2) and not spots.keep.exists():
+            stop(var)
+    finally:
+        os.close(lease)
+
+
 def is_abandoned(var: Path | None = None) -> bool:
     """Whether the servers lost their supervisor, other than by stop(): ensure() mends it."""
     spots = places(var)

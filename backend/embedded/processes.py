@@ -41,16 +41,31 @@ def works_in(pid: int, folder: Path, *program_names: str) -> bool:
     arguments = command_line(pid)
     if not arguments or _program_name(pid, arguments) not in program_names:
         return False
-    if str(folder) in arguments:
-        return True
-    with contextlib.suppress(OSError):
-        return _HAS_PROC and Path(f"/proc/{pid}/cwd").samefile(folder)
-    return False
+    return str(folder) in arguments or stands_in(pid, folder)
 
 
 def all_in(folder: Path, *program_names: str) -> list[int]:
     """Every living process of these programs that serves this folder (none but on Linux)."""
     return [pid for pid in _all_pids() if works_in(pid, folder, *program_names)]
+
+
+def stands_in(pid: int, folder: Path) -> bool:
+    """Whether a living process has this folder as its working folder (Linux; elsewhere never)."""
+    with contextlib.suppress(OSError):
+        return _HAS_PROC and Path(f"/proc/{pid}/cwd").samefile(folder)
+    return False
+
+
+def in_group(group: int) -> list[int]:
+    """Every living process of a process group (none but on Linux)."""
+    return [pid for pid in _all_pids() if _group_of(pid) == group and command_line(pid)]
+
+
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0
 
 
 def _program_name(pid: int, arguments: list[str]) -> str:
