@@ -6,3 +6,10 @@ from django.apps import AppConfig
 class ShopsConfig(AppConfig):
     name = "shops"
     verbose_name = "Shops 店铺"
+
+    def ready(self) -> None:
+        """Says what shops add to an account's capabilities."""
+        from backend.accounts import profiles
+        from shops import onboarding  # models are loaded only now
+
+        profiles.tell_capabilities(onboarding.capabilities)
