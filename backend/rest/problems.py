@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.core.exceptions import ValidationError as ModelError
-from django.db import DataError, IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
@@ -126,7 +126,7 @@ def _of_database(error: Exception) -> Response | None:
             document(status_code=409, code="busy", title="Somebody else is changing this"),
             {"Retry-After": "1"},
         )
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError | InterfaceError):
         log.error("the database did not answer", exc_info=error)
         return _response(
             document(status_code=503, code="unavailable", title="Please try again"),
