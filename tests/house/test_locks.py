@@ -3,7 +3,10 @@
 import ast
 from pathlib import Path
 
-from tests.house.source import calls, has_reason, name_of, python, tree
+from tests.house.source import calls, functions, has_reason, name_of, python
+
+# One row, or rows in an order.
+ORDERS = {"order_by", "get", "first", "earliest", "latest"}
 
 
 def _locks() -> list[tuple[Path, ast.Call]]:
@@ -30,24 +33,21 @@ def test_every_lock_of_many_rows_has_an_order() -> None:
     """Two who lock the same rows in two orders wait for each other for ever."""
     wrong = []
     for path, lock in _locks():
-        chain = _chain_of(lock, path)
-        if not {"order_by", "get", "earliest", "latest"} & chain and not has_reason(path, lock):
-            wrong.append(f"{path}:{lock.lineno} needs order_by(…): {sorted(chain)}")
+        if not ORDERS & _said_around(lock, path) and not has_reason(path, lock):
+            wrong.append(f"{path}:{lock.lineno} needs order_by(…)")
     assert wrong == []
 
 
-def _chain_of(lock: ast.Call, path: Path) -> set[str]:
-    """The names of all calls chained onto the lock's queryset, before it and after it."""
-    parents = {
-        id(child): node for node in ast.walk(tree(path)) for child in ast.iter_child_nodes(node)
+def _said_around(lock: ast.Call, path: Path) -> set[str]:
+    """The attributes named in the function that takes the lock."""
+    around = [
+        function
+        for function in functions(path)
+        if function.lineno <= lock.lineno <= (function.end_lineno or 0)
+    ]
+    return {
+        node.attr
+        for function in around[-1:]
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute)
     }
-    node: ast.AST = lock
-    names = set()
-    while isinstance(parents.get(id(node)), ast.Attribute | ast.Call):
-        node = parents[id(node)]
-        names |= {node.attr} if isinstance(node, ast.Attribute) else set()
-    below: ast.AST = lock
-    while isinstance(below, ast.Attribute | ast.Call):
-        names |= {below.attr} if isinstance(below, ast.Attribute) else set()
-        below = below.func if isinstance(below, ast.Call) else below.value
-    return names
