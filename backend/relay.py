@@ -9,7 +9,7 @@ parked with its error, and never blocks the ones behind it.
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from backend.core.logs import get
 from backend.core.models import Event
@@ -87,9 +87,11 @@ def _try(group: list[Event]) -> Exception | None:
         with transaction.atomic():
             for handler in HANDLERS.get(group[0].kind, ()):
                 handler(group)
-    except OperationalError:
-        raise  # the database itself is away or a lock timed out: everything is tried again
     except Exception as error:
+        # With the connection gone nothing can be noted: the whole batch is tried again. A
+        # statement or lock that timed out is this event's own trouble and waits its turn.
+        if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            raise
         return error
     return None
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from backend import relay
 from backend.core import events
@@ -74,3 +74,19 @@ def test_an_event_of_an_unknown_kind_is_delivered_to_nobody(db: None) -> None:
 def test_an_event_outside_a_transaction_is_a_bug(transactional_db: None) -> None:
     with pytest.raises(AssertionError):
         events.record(kind="test.kind", subject_id=1, at=now())
+
+
+def test_an_event_whose_statement_times_out_waits_and_blocks_nobody(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def handler(group: Sequence[Event]) -> None:
+        if any(event.subject_id == 2 for event in group):
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL statement_timeout = 20")
+                cursor.execute("SELECT pg_sleep(1)")
+
+    monkeypatch.setitem(relay.HANDLERS, "test.kind", (handler,))
+    at = now()
+    _record(at, 1, 2, 3)
+    assert relay.drain(at=at) == 2
+    assert Event.objects.get(subject_id=2).attempts == 1
