@@ -32,6 +32,7 @@ class Demo:
         self._children: list[Child] = []
         self._environment: dict[str, str] = {}
         self._rotate_at = 0.0
+        self.begun = False
 
     def run(self) -> None:
         """Bring everything up and keep it up.
@@ -68,6 +69,7 @@ class Demo:
             self._console.say(str(error))
 
     def _start_servers(self) -> None:
+        self.begun = True
         self._console.say("PostgreSQL and Valkey")
         embedded.ensure(lambda stage: self._console.say(f"  {stage}"))
         self._console.pause(0)
@@ -157,14 +159,14 @@ def main(arguments: Sequence[str] = ()) -> int:
         console.show("")
         console.say("stopping")
     except (Failure, embedded.EmbeddedError) as error:
-        console.show("")
-        sys.stderr.write(f"{error}\n")
+        console.complain(str(error))
         code = 1
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
         demo.close()
-    console.say("stopped")
+    if demo.begun:
+        console.say("stopped")
     return code
 
 

@@ -19,7 +19,7 @@ from backend.launcher.console import Failure
 QUICK_SECONDS = 10.0  # a child that lived shorter died quickly
 QUICK_DEATHS = 5
 TERM_SECONDS = 15.0
-_FIRST_PAUSE_SECONDS = 0.5
+FIRST_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,21 @@ def spawn(
 
 
 class Child:
-    """A program that is kept running."""
+    """A program that is kept running. Each quick death doubles the pause before the next start."""
 
-    def __init__(self, program: Program, *, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self,
+        program: Program,
+        *,
+        environment: Mapping[str, str],
+        log: Path,
+        first_pause_seconds: float = FIRST_PAUSE_SECONDS,
+    ) -> None:
         self.name = program.name
         self.log = log
         self._program = program
         self._environment = environment
+        self._first_pause_seconds = first_pause_seconds
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._retry_at = 0.0
@@ -96,7 +104,7 @@ class Child:
                 f"the {self.name} died {QUICK_DEATHS} times in a row ({how}); the end of"
                 f" {self.log}:\n{tail}"
             )
-        pause = _FIRST_PAUSE_SECONDS * 2 ** max(self._quick_deaths - 1, 0)
+        pause = self._first_pause_seconds * 2 ** max(self._quick_deaths - 1, 0)
         self._retry_at = now + pause
         return f"the {self.name} died ({how}); starting it again in {pause:g} s, see {self.log}"
 
@@ -122,9 +130,9 @@ class Child:
             os.killpg(self.group, number)
 
 
-def end_all(children: Sequence[Child]) -> list[str]:
+def end_all(children: Sequence[Child], *, seconds: float = TERM_SECONDS) -> list[str]:
     """End all children at once: TERM, a common wait, KILL; the names of those that were killed."""
-    deadline = time.monotonic() + TERM_SECONDS
+    deadline = time.monotonic() + seconds
     for child in children:
         child.ask_to_end()
     return [c.name for c in children if not c.wait_for_end(deadline - time.monotonic())]

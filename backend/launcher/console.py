@@ -44,6 +44,12 @@ class Console:
             sys.stdout.write(f"{text}\n")
             sys.stdout.flush()
 
+    def complain(self, text: str) -> None:
+        """Print to standard error."""
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{text}\n")
+            sys.stderr.flush()
+
     def pause(self, seconds: float) -> None:
         """Wait so long, or until a child ends.
 

@@ -46,7 +46,7 @@ def _why_not(port: int) -> str:
         except PermissionError:
             return f"port {port} may only be opened by root"
         except OSError:
-            return f"port {port} is in use by another program"
+            return f"port {port} is in use"
     return ""
 
 

@@ -46,9 +46,8 @@ def test_the_next_client_adopts_the_servers_of_a_killed_supervisor(here: Bench):
     wait(lambda: embedded.status(here.var).stage == "ready" and not_zero(here), 15)
     assert second.sql("SELECT 1") == 1
     servers = here.client().servers
-    for client in here.clients:
-        client.kill()
-    wait(lambda: not any(map(is_running, servers)), 8)
+    assert embedded.stop(here.var)
+    assert not any(map(is_running, servers))
 
 
 def not_zero(here: Bench) -> bool:
