@@ -6,3 +6,13 @@ from django.apps import AppConfig
 class NotesConfig(AppConfig):
     name = "notes"
     verbose_name = "Notes 笔记"
+
+    def ready(self) -> None:
+        """Tells the rooms below what this one knows."""
+        from backend.accounts import profiles
+        from notes import cards, live, permissions
+        from shops import ports
+
+        ports.check_source_with("note", cards.real_note_sources)
+        ports.check_source_with("live", live.real_live_sources)
+        profiles.tell_capabilities(permissions.capability)

@@ -1,0 +1,147 @@
+"""Uploads: pictures are decoded and written again, videos are checked by their first bytes.
+
+Writing a picture again drops EXIF (where the picture was taken), comments, and whatever a second
+program could find behind the picture's end. Width and height stay as they are: horizontal,
+vertical and long pictures keep their own ratio (D8).
+"""
+
+import io
+import secrets
+import warnings
+from datetime import datetime
+from pathlib import PurePath
+from typing import Any
+
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from backend.accounts.models import Account
+from backend.core.errors import Invalid, Refusal
+from notes.models import MediaFile
+
+IMAGE_MAX_BYTES = 12 * 2**20
+VIDEO_MAX_BYTES = 100 * 2**20
+MAX_SIDE = 12_000
+MAX_PIXELS = 40_000_000
+IMAGE_EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp"})
+VIDEO_EXTENSIONS = frozenset({"mp4", "m4v"})
+_FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
+_BRANDS = frozenset(
+    {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"M4VP"}
+)
+
+
+class TooLarge(Refusal):
+    """The file has more bytes than its kind may have."""
+
+    code = "file_too_large"
+    status = 413
+    title = "The file is too large"
+
+
+class UnsupportedMedia(Refusal):
+    """The file is no JPEG, PNG, WebP or MP4, whatever its name says."""
+
+    code = "unsupported_media"
+    status = 415
+    title = "Upload a JPEG, PNG or WebP picture or an MP4 video"
+
+
+class BadDimensions(Invalid):
+    """Width and height are missing, zero or beyond the limits."""
+
+    code = "bad_dimensions"
+    title = "Width and height are missing or beyond the limits"
+
+
+def store(
+    *,
+    owner: Account,
+    upload: File,
+    at: datetime,
+    width: int | None = None,
+    height: int | None = None,
+) -> MediaFile:
+    """Keeps an uploaded picture or video under a random name.
+
+    Pictures (JPEG, PNG, WebP; 12 MiB, 40 million pixels, 12,000 a side) tell their size
+    themselves; of a video (MP4, 100 MiB) the client gives it.
+
+    :raises TooLarge: more bytes than allowed.
+    :raises UnsupportedMedia: another kind of file, or one that cannot be decoded.
+    :raises BadDimensions: sides missing or beyond the limits.
+    """
+    extension = PurePath(str(upload.name or "")).suffix.lower().lstrip(".")
+    if extension in IMAGE_EXTENSIONS:
+        _check_bytes(upload, IMAGE_MAX_BYTES)
+        content, extension, width, height = _picture(upload)
+        kind = MediaFile.Kind.IMAGE
+    elif extension in VIDEO_EXTENSIONS:
+        _check_bytes(upload, VIDEO_MAX_BYTES)
+        content, extension, kind = _video(upload), "mp4", MediaFile.Kind.VIDEO
+        _check_sides(width or 0, height or 0)
+    else:
+        raise UnsupportedMedia()
+    assert width and height
+    name = default_storage.save(f"{at:%Y%m}/{secrets.token_hex(16)}.{extension}", content)
+    return MediaFile.objects.create(
+        owner=owner, kind=kind, file=name, width=width, height=height,
+        size_bytes=content.size, created_at=at,
+    )  # fmt: skip
+
+
+def _check_bytes(upload: File, most: int) -> None:
+    if not 0 < upload.size <= most:
+        raise TooLarge(f"1 to {most} bytes", limit_bytes=most)
+
+
+def _check_sides(width: int, height: int) -> None:
+    if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE and width * height <= MAX_PIXELS):
+        raise BadDimensions(width=width, height=height, max_side=MAX_SIDE, max_pixels=MAX_PIXELS)
+
+
+def _picture(upload: File) -> tuple[ContentFile, str, int, int]:
+    """The picture written again, its extension, width and height as a viewer shows them."""
+    upload.seek(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            picture = Image.open(upload, formats=list(_FORMATS))  # reads the header alone
+        _check_sides(*picture.size)
+        kind = str(picture.format)
+        pixels = _bare(picture)
+        out = io.BytesIO()
+        pixels.save(out, format=kind, **_options(kind))
+    except (BadDimensions, MemoryError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise BadDimensions(max_side=MAX_SIDE, max_pixels=MAX_PIXELS) from error
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as error:
+        raise UnsupportedMedia("This picture cannot be decoded") from error
+    return ContentFile(out.getvalue()), _FORMATS[kind], pixels.width, pixels.height
+
+
+def _bare(picture: Any) -> Any:
+    """The pixels alone, turned the way the camera was held; everything else is dropped."""
+    picture.load()
+    turned = ImageOps.exif_transpose(picture)
+    alpha = "A" in turned.getbands() or "transparency" in turned.info
+    plain = turned.convert("RGBA" if alpha and picture.format != "JPEG" else "RGB")
+    plain.info = {}
+    return plain
+
+
+def _options(kind: str) -> dict[str, Any]:
+    return {"JPEG": {"quality": 90}, "WEBP": {"quality": 90}}.get(kind, {})
+
+
+def _video(upload: File) -> File:
+    """The file as it came, where its first box says MP4."""
+    upload.seek(0)
+    head = upload.read(32)
+    upload.seek(0)
+    length = int.from_bytes(head[:4], "big")
+    if head[4:8] != b"ftyp" or head[8:12] not in _BRANDS or not 16 <= length <= 1024:
+        raise UnsupportedMedia("This is no MP4 video")
+    return upload
