@@ -9,6 +9,7 @@ always balance + deltas.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -24,12 +25,12 @@ SUBJECT_BITS = 56
 
 def journal_id(kind: int, subject_id: int) -> int:
     """The id of the one journal that this cause may post."""
-    assert 0 < kind < 128 and 0 < subject_id < 1 << SUBJECT_BITS
+    assert 0 < kind < 128, kind
+    assert 0 < subject_id < 1 << SUBJECT_BITS, subject_id
     return (kind << SUBJECT_BITS) | subject_id
 
 
-@dataclass(frozen=True, slots=True)
-class AccountKey:
+class AccountKey(NamedTuple):
     """Whose account and of what kind; the platform, charity and providers have owner_id 0."""
 
     owner_kind: str
@@ -61,7 +62,7 @@ JOIN unnest(%s::text[], %s::bigint[], %s::text[]) AS wanted(owner_kind, owner_id
 
 def accounts(keys: Iterable[AccountKey]) -> dict[AccountKey, int]:
     """The ids of these accounts, opening those that do not exist yet."""
-    wanted = sorted(set(keys), key=lambda key: (key.owner_kind, key.owner_id, key.kind))
+    wanted = sorted(set(keys))
     columns = [
         [key.owner_kind for key in wanted],
         [key.owner_id for key in wanted],
@@ -81,36 +82,51 @@ def _ids(columns: list[list[object]] | list[list[str]] | list[object]) -> dict[A
     }
 
 
-_JOURNALS = """
-INSERT INTO commissions_journal (id, kind, subject_id, at)
-SELECT id, kind, subject_id, %s FROM
-    unnest(%s::bigint[], %s::smallint[], %s::bigint[]) AS wanted(id, kind, subject_id)
-ON CONFLICT (id) DO NOTHING RETURNING id
+_POST = """
+WITH fresh AS (
+    INSERT INTO commissions_journal (id, kind, subject_id, at)
+    SELECT id, id >> 56, id & %(mask)s::bigint, %(at)s::timestamptz
+    FROM unnest(%(journals)s::bigint[]) AS wanted(id)
+    ON CONFLICT (id) DO NOTHING RETURNING id
+),
+entries AS (
+    INSERT INTO commissions_entry (account_id, journal_id, amount_fen, at)
+    SELECT account_id, journal_id, amount_fen, %(at)s::timestamptz
+    FROM unnest(%(leg_account)s::bigint[], %(leg_journal)s::bigint[], %(leg_fen)s::bigint[])
+         AS leg(account_id, journal_id, amount_fen)
+    JOIN fresh ON fresh.id = leg.journal_id
+    ORDER BY account_id, journal_id
+)
+SELECT count(*) FROM fresh
 """
-_ENTRIES = """
-INSERT INTO commissions_entry (account_id, journal_id, amount_fen, at)
-SELECT account_id, journal_id, amount_fen, %s FROM
-    unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS wanted(account_id, journal_id, amount_fen)
-ORDER BY account_id, journal_id
-"""
+_MASK = (1 << SUBJECT_BITS) - 1
 
 
 def post(postings: Sequence[Posting], *, at: datetime) -> int:
     """Posts journals; those whose cause has already posted are left alone. Returns how many were
-    new. Must run inside the transaction of the change that causes them."""
+    new. Must run inside the transaction of the change that causes them. A cause whose legs
+    cancel out posts nothing."""
     assert connection.in_atomic_block, "a journal belongs to the transaction of its cause"
     wanted = {journal_id(p.kind, p.subject_id): _netted(p) for p in postings}
-    wanted = {key: legs for key, legs in wanted.items() if legs}
-    if not wanted:
-        return 0
-    ids = accounts(key for legs in wanted.values() for key in legs)
-    fresh = _open_journals(wanted, at)
-    triples = [
-        (ids[key], journal, amount) for journal in fresh for key, amount in wanted[journal].items()
+    legs = [
+        (key, journal, fen) for journal in sorted(wanted) for key, fen in wanted[journal].items()
     ]
-    if triples:
-        run(_ENTRIES, [at, *map(list, zip(*triples, strict=True))])
-    return len(fresh)
+    if not legs:
+        return 0
+    ids = accounts(key for key, _, _ in legs)
+    return int(
+        value(
+            _POST,
+            {
+                "mask": _MASK,
+                "at": at,
+                "journals": list(dict.fromkeys(journal for _, journal, _ in legs)),
+                "leg_account": [ids[key] for key, _, _ in legs],
+                "leg_journal": [journal for _, journal, _ in legs],
+                "leg_fen": [fen for _, _, fen in legs],
+            },
+        )
+    )
 
 
 def _netted(posting: Posting) -> dict[AccountKey, int]:
@@ -122,13 +138,43 @@ def _netted(posting: Posting) -> dict[AccountKey, int]:
     return {key: amount for key, amount in legs.items() if amount}
 
 
-def _open_journals(wanted: dict[int, dict[AccountKey, int]], at: datetime) -> list[int]:
-    mask = (1 << SUBJECT_BITS) - 1
-    keys = sorted(wanted)
-    found = rows(
-        _JOURNALS, [at, keys, [key >> SUBJECT_BITS for key in keys], [key & mask for key in keys]]
-    )
-    return [row["id"] for row in found]
+_OPEN_SETTLED = """
+INSERT INTO commissions_ledgeraccount (owner_kind, owner_id, kind)
+SELECT p.payee_kind, coalesce(p.payee_id, 0), k.kind
+FROM commissions_settlementposting p CROSS JOIN (VALUES ('pending'), ('available')) k(kind)
+WHERE p.run_id = %s AND NOT EXISTS (
+    SELECT 1 FROM commissions_ledgeraccount a
+    WHERE (a.owner_kind, a.owner_id, a.kind) = (p.payee_kind, coalesce(p.payee_id, 0), k.kind))
+ORDER BY 1, 2, 3
+ON CONFLICT (owner_kind, owner_id, kind) DO NOTHING
+"""
+_SETTLED = """
+WITH posting AS (
+    SELECT (%(kind)s::bigint << 56) | p.id AS journal_id, p.id, p.amount_fen,
+           p.payee_kind AS owner_kind, coalesce(p.payee_id, 0) AS owner_id
+    FROM commissions_settlementposting p WHERE p.run_id = %(run)s
+),
+fresh AS (
+    INSERT INTO commissions_journal (id, kind, subject_id, at)
+    SELECT journal_id, %(kind)s::bigint, id, %(at)s::timestamptz FROM posting ORDER BY 1
+    ON CONFLICT (id) DO NOTHING RETURNING id
+)
+INSERT INTO commissions_entry (account_id, journal_id, amount_fen, at)
+SELECT a.id, journal_id, CASE a.kind WHEN 'available' THEN amount_fen ELSE -amount_fen END,
+       %(at)s::timestamptz
+FROM posting JOIN fresh ON fresh.id = posting.journal_id
+JOIN commissions_ledgeraccount a ON (a.owner_kind, a.owner_id)
+    = (posting.owner_kind, posting.owner_id) AND a.kind IN ('pending', 'available')
+ORDER BY a.id, journal_id
+"""
+
+
+def post_settlement(run_id: int, *, at: datetime) -> int:
+    """Posts the journals of a settlement run, pending → available, one per settlement posting,
+    in two statements however many payees there are; returns the number of entries."""
+    assert connection.in_atomic_block, "a journal belongs to the transaction of its cause"
+    run(_OPEN_SETTLED, [run_id])
+    return run(_SETTLED, {"run": run_id, "kind": int(JournalKind.SETTLEMENT), "at": at})
 
 
 _BALANCE = """

@@ -1,0 +1,97 @@
+"""Commission offers 佣金: what a shop pays for the sale of one product, in bps of the net amount
+paid. An order line freezes the offer that stood when it was placed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from backend.accounts.models import Account
+from backend.core.errors import NotFound, Refusal
+from commissions.models import CommissionOffer
+from shops.models import Product
+from shops.ports import CommissionTerms
+
+
+class OverCap(Refusal):
+    """The rate is above the platform's cap."""
+
+    code = "over_cap"
+    status = 422
+    title = "The rate is above the platform's cap"
+
+
+def set_offer(*, account: Account, product_id: int, rate_bps: int, at: datetime) -> CommissionOffer:
+    """Offers `rate_bps` for the product from now on; the offer before ends now. The same rate
+    again changes nothing.
+
+    :raises NotFound: no such product in the account's shop.
+    :raises OverCap: above COMMISSION_CAP_BPS.
+    """
+    if rate_bps > settings.COMMISSION_CAP_BPS:
+        message = f"At most {settings.COMMISSION_CAP_BPS} bps."
+        raise OverCap(message, fields={"rate_bps": [message]}, cap_bps=settings.COMMISSION_CAP_BPS)
+    with transaction.atomic():
+        _lock_product(account, product_id)
+        active = _active(product_id).first()
+        if active is not None and active.rate_bps == rate_bps:
+            return active
+        _active(product_id).update(is_active=False, ends_at=at)
+        return CommissionOffer.objects.create(
+            product_id=product_id, rate_bps=rate_bps, starts_at=at
+        )
+
+
+def end_offer(*, account: Account, product_id: int, at: datetime) -> None:
+    """Ends the product's offer; lines already placed keep it.
+
+    :raises NotFound: no such product in the account's shop, or it has no offer.
+    """
+    with transaction.atomic():
+        _lock_product(account, product_id)
+        if not _active(product_id).update(is_active=False, ends_at=at):
+            raise NotFound("The product has no commission offer.")
+
+
+def current(product_id: int) -> CommissionOffer:
+    """The offer that stands for a product.
+
+    :raises NotFound: no such product, or it has no offer.
+    """
+    offer = _active(product_id).exclude(product__status=Product.Status.DRAFT).first()
+    if offer is None:
+        raise NotFound()
+    return offer
+
+
+def terms_for(product_ids: Sequence[int], at: datetime) -> dict[int, CommissionTerms]:
+    """The terms of these products at an instant, half-open [starts_at, ends_at); products
+    without an offer are absent. One query."""
+    stood = CommissionOffer.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=at), product__in=product_ids, starts_at__lte=at
+    ).order_by("starts_at", "id")
+    return {offer.product_id: CommissionTerms(offer.pk, offer.rate_bps) for offer in stood}
+
+
+def open_to(account_id: int, product_ids: Sequence[int], at: datetime) -> set[int]:
+    """Those products whose sale pays this account a commission: an offer above zero, by a shop
+    that is not the account's own."""
+    stood = CommissionOffer.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=at),
+        product__in=product_ids,
+        starts_at__lte=at,
+        rate_bps__gt=0,
+    ).exclude(product__shop__account=account_id)
+    return set(stood.values_list("product_id", flat=True))
+
+
+def _active(product_id: int) -> QuerySet[CommissionOffer]:
+    return CommissionOffer.objects.filter(product=product_id, is_active=True)
+
+
+def _lock_product(account: Account, product_id: int) -> None:
+    rows = Product.objects.select_for_update(no_key=True, of=("self",))
+    if not rows.filter(pk=product_id, shop__account=account).exists():
+        raise NotFound()

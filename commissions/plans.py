@@ -1,0 +1,180 @@
+"""Plans 分佣方案: which share of a line's budget each role gets, and since when.
+
+A published version never changes (the database refuses); a new default ends the one before it.
+A line takes the version that was in force when its order was placed, so neither a late worker
+nor a later plan can move it.
+"""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from backend.core import audit
+from backend.core.errors import NotFound, Refusal, WrongState
+from commissions.models import CommissionPlan, PlanVersion
+from commissions.split import Shares
+
+DEFAULT_NAME = "default"
+DEFAULT_SINCE = datetime(2000, 1, 1, tzinfo=UTC)
+HARD_LEVELS = 3
+_LOCK = 7_201  # advisory lock: one default at a time
+
+
+class PlanRefused(Refusal):
+    """A plan breaks a rule of the market or of the law."""
+
+    code = "plan_refused"
+    status = 422
+    title = "The plan breaks a rule"
+
+
+class PlanOverHundredPercent(PlanRefused):
+    """The shares of a chain, or of the fee, sum to more than the whole."""
+
+    code = "plan_over_hundred_percent"
+    title = "The shares sum to more than 100 %"
+
+
+class PlanTooManyLevels(PlanRefused):
+    """More levels are paid than PAYING_LEVELS allows (《禁止传销条例》 Art. 7)."""
+
+    code = "plan_too_many_levels"
+    title = "The plan pays more levels than the market allows"
+
+
+class PlanPaysRecruiting(PlanRefused):
+    """The inviter would earn more than the one who sells: paying for heads, not for sales."""
+
+    code = "plan_pays_recruiting"
+    title = "An inviter may not earn more than the promoter"
+
+
+class PlanStartsInPast(PlanRefused):
+    """A version would change lines that are already placed."""
+
+    code = "plan_starts_in_past"
+    title = "A version cannot start before it is published"
+
+
+def shares_of(version: PlanVersion) -> Shares:
+    """The numbers of a version, as `split` takes them."""
+    return Shares(
+        version.promoter_bps, version.inviter_bps, version.creator_bps, version.charity_bps
+    )
+
+
+def lint(*, shares: Shares) -> list[PlanRefused]:
+    """Everything that forbids publishing these shares; empty where nothing does."""
+    found: list[PlanRefused] = []
+    chain = shares.promoter_bps + shares.inviter_bps
+    if max(chain, shares.creator_bps, shares.charity_bps) > 10_000 or min(shares) < 0:
+        found.append(PlanOverHundredPercent(f"Promoter and inviter together take {chain} bps."))
+    levels = min(settings.PAYING_LEVELS, HARD_LEVELS)
+    if shares.inviter_bps and levels < 2:
+        found.append(PlanTooManyLevels(f"This market pays {levels} level, the plan 2."))
+    if shares.inviter_bps > shares.promoter_bps:
+        found.append(PlanPaysRecruiting())
+    return found
+
+
+def draft(*, name: str, shares: Shares, starts_at: datetime, at: datetime) -> PlanVersion:
+    """A new unpublished version of the plan `name`, which is made where it does not exist.
+
+    :raises PlanRefused: the first thing that `lint` finds.
+    """
+    for problem in lint(shares=shares):
+        raise problem
+    with transaction.atomic():
+        _lock()
+        plan = CommissionPlan.objects.filter(name=name).order_by("id").first()
+        plan = plan or CommissionPlan.objects.create(name=name, created_at=at)
+        last = PlanVersion.objects.filter(plan=plan).order_by("-number").first()
+        return PlanVersion.objects.create(
+            plan=plan,
+            number=last.number + 1 if last else 1,
+            starts_at=starts_at,
+            **shares._asdict(),
+        )
+
+
+def publish(*, version_id: int, by: Any, at: datetime) -> PlanVersion:
+    """Publishes a drafted version as the default from its `starts_at` on, for ever unchangeable;
+    the defaults in force until then end there.
+
+    :raises NotFound: no such version.
+    :raises WrongState: it is published already.
+    :raises PlanRefused: what `lint` finds, or a start in the past.
+    """
+    with transaction.atomic():
+        _lock()
+        locked = PlanVersion.objects.select_for_update(no_key=True, of=("self",))
+        version = locked.filter(pk=version_id).first()
+        if version is None:
+            raise NotFound()
+        if version.published_at:
+            raise WrongState("The version is published already.")
+        if version.starts_at < at:
+            raise PlanStartsInPast()
+        for problem in lint(shares=shares_of(version)):
+            raise problem
+        PlanVersion.objects.filter(
+            is_default=True, published_at__isnull=False, ends_at__isnull=True
+        ).update(ends_at=version.starts_at)
+        version.is_default, version.published_at = True, at
+        version.save(update_fields=["is_default", "published_at"])
+        audit.note(
+            actor=by, action="plan.publish", target=version, at=at, **shares_of(version)._asdict()
+        )
+    return version
+
+
+def ensure_default(*, at: datetime) -> PlanVersion:
+    """The oldest default version; where none was ever published, version 1 of plan `default`
+    (promoter 80 %, inviter 20 %, creator 100 %, charity as the settings say)."""
+    with transaction.atomic():
+        _lock()
+        first = _published().order_by("starts_at", "id").first()
+        return first or PlanVersion.objects.create(
+            plan=CommissionPlan.objects.create(name=DEFAULT_NAME, created_at=at),
+            number=1,
+            promoter_bps=8_000,
+            inviter_bps=2_000 if settings.PAYING_LEVELS >= 2 else 0,
+            creator_bps=10_000,
+            charity_bps=settings.CHARITY_BPS_OF_FEE,
+            is_default=True,
+            starts_at=DEFAULT_SINCE,
+            published_at=at,
+        )
+
+
+def default_version(at: datetime) -> PlanVersion:
+    """The default version in force at an instant."""
+    return default_versions({at})[at]
+
+
+def default_versions(instants: Collection[datetime]) -> dict[datetime, PlanVersion]:
+    """As `default_version` for many instants; one query. An instant before every version gets
+    the oldest."""
+    known = list(_published().order_by("-starts_at", "-id"))
+    if not known:
+        known = [ensure_default(at=max(instants))]
+    return {
+        instant: next((v for v in known if _in_force(v, instant)), known[-1])
+        for instant in instants
+    }
+
+
+def _in_force(version: PlanVersion, at: datetime) -> bool:
+    return version.starts_at <= at and (version.ends_at is None or at < version.ends_at)
+
+
+def _published() -> Any:
+    return PlanVersion.objects.filter(is_default=True, published_at__isnull=False)
+
+
+def _lock() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])

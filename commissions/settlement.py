@@ -1,0 +1,155 @@
+"""Settlement 结算: what has matured becomes available, netted per payee.
+
+Set-based: a chunk of 20,000 commission orders costs the same few statements as one. A chunk
+locks and marks its orders first and reads their splits in a later statement, so a reversal that
+commits in between is seen. What another worker holds is skipped, not waited for. A commission
+waits while it is held, while a refund of its line is open, and while a refund that succeeded is
+not yet reversed.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from backend.core import audit
+from backend.core.errors import NotFound, Refusal, WrongState
+from backend.core.sql import rows, run
+from commissions import ledger
+from commissions.models import CommissionOrder, SettlementRun
+
+CHUNK = 20_000
+Status = CommissionOrder.Status
+
+
+class ReasonRequired(Refusal):
+    """Holding money back needs a reason that can be shown."""
+
+    code = "reason_required"
+    status = 422
+    title = "Give a reason of 1 to 60 characters"
+
+
+def settle_due(
+    *, at: datetime, chunk: int = CHUNK, limit: int | None = None
+) -> SettlementRun | None:
+    """Settles every commission order that matured at or before `at`, chunk by chunk, one run
+    and one transaction each; at most `limit` chunks. Returns the last run, None where nothing
+    was due. Any number of workers may do it at once."""
+    last: SettlementRun | None = None
+    done = 0
+    while limit is None or done < limit:
+        made = settle_chunk(at=at, size=chunk)
+        if made is None:
+            break
+        last, done = made, done + 1
+        if made.orders < chunk:
+            break
+    return last
+
+
+# The transitions CONFIRMED → SETTLED of the model's table, for a whole chunk at once.
+_MARK = """
+WITH due AS (
+    SELECT c.id FROM commissions_commissionorder c
+    JOIN shops_orderline l ON l.id = c.order_line_id
+    WHERE c.status = 'confirmed' AND c.held_reason = '' AND c.matures_at <= %(at)s
+      AND c.refunded_fen = l.refunded_fen
+      AND NOT EXISTS (SELECT 1 FROM shops_refundline r
+                      WHERE r.order_line_id = l.id AND r.is_open)
+    ORDER BY c.matures_at, c.id LIMIT %(size)s
+    FOR NO KEY UPDATE OF c SKIP LOCKED
+),
+run AS (
+    INSERT INTO commissions_settlementrun (as_of, started_at, orders, amount_fen)
+    SELECT %(at)s::timestamptz, %(at)s::timestamptz, count(*), 0 FROM due HAVING count(*) > 0
+    RETURNING id
+),
+marked AS (
+    UPDATE commissions_commissionorder c
+    SET status = 'settled', settlement_run_id = run.id, version = c.version + 1
+    FROM due, run WHERE c.id = due.id
+)
+SELECT id FROM run
+"""
+_NET = """
+WITH net AS (
+    SELECT CASE WHEN s.payee_id IS NULL THEN s.role ELSE 'person' END AS payee_kind,
+           s.payee_id, sum(s.amount_fen - s.reversed_fen)::bigint AS fen
+    FROM commissions_commissionorder c
+    JOIN commissions_commissionsplit s ON s.commission_id = c.id AND s.role <> 'shop'
+    WHERE c.settlement_run_id = %(run)s
+    GROUP BY 1, 2 HAVING sum(s.amount_fen - s.reversed_fen) <> 0
+),
+posted AS (
+    INSERT INTO commissions_settlementposting (run_id, payee_kind, payee_id, amount_fen)
+    SELECT %(run)s, payee_kind, payee_id, fen FROM net ORDER BY payee_kind, payee_id
+)
+UPDATE commissions_settlementrun
+SET amount_fen = (SELECT coalesce(sum(fen), 0) FROM net) WHERE id = %(run)s
+"""
+
+
+def settle_chunk(*, at: datetime, size: int = CHUNK) -> SettlementRun | None:
+    """Settles up to `size` matured commission orders in one transaction; None where nothing was
+    due, or all that is due is in another worker's hands."""
+    with transaction.atomic():
+        made = rows(_MARK, {"at": at, "size": size})
+        if not made:
+            return None
+        run_id: int = made[0]["id"]
+        run(_NET, {"run": run_id})
+        ledger.post_settlement(run_id, at=at)
+        return SettlementRun.objects.get(pk=run_id)
+
+
+def hold(*, commission_id: int, by: Any, reason: str, at: datetime) -> CommissionOrder:
+    """Stops a commission order's clock: it does not settle until it is released.
+
+    :raises NotFound: no such commission order.
+    :raises ReasonRequired: no reason, or a longer one than 60 characters.
+    :raises WrongState: settled or invalid already.
+    """
+    reason = reason.strip()
+    if not 1 <= len(reason) <= 60:
+        raise ReasonRequired()
+    with transaction.atomic():
+        order = _locked(commission_id)
+        if order.held_reason:
+            raise WrongState("The commission order is held already.")
+        _set_hold(order, reason)
+        audit.note(actor=by, action="commission.hold", target=order, at=at, reason=reason)
+    return order
+
+
+def release(*, commission_id: int, by: Any, reason: str, at: datetime) -> CommissionOrder:
+    """Lets a held commission order settle again.
+
+    :raises NotFound: no such commission order.
+    :raises WrongState: not held, settled or invalid already.
+    """
+    with transaction.atomic():
+        order = _locked(commission_id)
+        if not order.held_reason:
+            raise WrongState("The commission order is not held.")
+        held = order.held_reason
+        _set_hold(order, "")
+        audit.note(
+            actor=by, action="commission.release", target=order, at=at, reason=reason, held=held
+        )
+    return order
+
+
+def _locked(commission_id: int) -> CommissionOrder:
+    rows_of = CommissionOrder.objects.select_for_update(no_key=True, of=("self",))
+    order = rows_of.filter(pk=commission_id).first()
+    if order is None:
+        raise NotFound()
+    if order.status not in (Status.ESTIMATED, Status.CONFIRMED):
+        raise WrongState(f"The commission order is {order.status}.")
+    return order
+
+
+def _set_hold(order: CommissionOrder, reason: str) -> None:
+    order.held_reason, order.version = reason, order.version + 1
+    order.save(update_fields=["held_reason", "version"])

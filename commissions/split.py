@@ -1,0 +1,154 @@
+"""From a base to parts, and back: one pure function each, no database, no clock.
+
+Accrual, reversal and explain all call these two, so that what is paid, what is taken back and
+what is explained can never differ. Amounts are integer fen, rates and shares basis points.
+docs/money.md works one line through to the fen.
+"""
+
+from collections.abc import Collection, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from backend.core.money import BPS, MAX_FEN, divide_half_even, largest_remainder, share_fen
+
+PROMOTER, INVITER, CREATOR, SHOP = "promoter", "inviter", "creator", "shop"
+PLATFORM, CHARITY = "platform", "charity"
+BUDGET_ROLES = (PROMOTER, INVITER, CREATOR, SHOP)
+FEE_ROLES = (PLATFORM, CHARITY)
+
+
+class Shares(NamedTuple):
+    """The numbers of a plan version: shares of the budget, and charity's of the platform fee."""
+
+    promoter_bps: int
+    inviter_bps: int
+    creator_bps: int
+    charity_bps: int
+
+
+class Part(NamedTuple):
+    """One role's part of a line."""
+
+    role: str
+    share_bps: int
+    amount_fen: int
+
+
+class Split(NamedTuple):
+    """A line's budget and fee with their parts: budget parts sum to the budget, fee parts to
+    the fee, exactly."""
+
+    budget_fen: int
+    fee_fen: int
+    parts: tuple[Part, ...]
+
+
+class Taken(NamedTuple):
+    """One role's part with what is reversed of it so far."""
+
+    role: str
+    amount_fen: int
+    reversed_fen: int
+
+
+def split(
+    *, base_fen: int, rate_bps: int, fee_bps: int, shares: Shares, roles: Collection[str]
+) -> Split:
+    """Divides what a paid line owes.
+
+    Budget = base × rate and fee = base × fee rate, each rounded half-even once; both are then
+    divided by largest remainder. `roles` are those with somebody to pay: of the link chain
+    promoter and inviter, of the content chain creator. A share that nobody claims goes back to
+    the shop; without any role there is no budget, only the fee.
+
+    :raises ValueError: an amount or a rate out of range, or shares above 100 %.
+    """
+    if not (0 <= base_fen <= MAX_FEN and 0 <= rate_bps <= BPS and 0 <= fee_bps <= BPS):
+        raise ValueError("amount or rate out of range")
+    names, weights, fee_names, fee_weights = _recipe(shares, tuple(roles))
+    budget = divide_half_even(base_fen * rate_bps, BPS) if names else 0
+    fee = divide_half_even(base_fen * fee_bps, BPS)
+    parts = [*_parts(budget, names, weights), *_parts(fee, fee_names, fee_weights)]
+    return Split(budget, fee, tuple(parts))
+
+
+def reversal(
+    *,
+    base_fen: int,
+    refunded_fen: int,
+    rate_bps: int,
+    fee_bps: int,
+    budget_fen: int,
+    fee_fen: int,
+    parts: Sequence[Taken],
+) -> list[int]:
+    """What each part must have given back once `refunded_fen` of the base is refunded, in the
+    order of `parts`.
+
+    Cumulative, and a function of the refunded total alone: the reversed budget is the budget
+    minus half-even((base − refunded) × rate), divided over the parts by largest remainder. So
+    however a refund is cut, the same total gives the same parts, and a full refund gives back
+    all. What is still to post is this minus what is reversed already; with three parts and
+    more a single fen may move from one part to another on the way (never in the sum).
+
+    :raises ValueError: more refunded than was paid.
+    """
+    if not 0 <= refunded_fen <= base_fen:
+        raise ValueError("refunded out of range")
+    kept = base_fen - refunded_fen
+    budget = budget_fen - (share_fen(kept, rate_bps) if budget_fen else 0)
+    fee = fee_fen - share_fen(kept, fee_bps)
+    targets = [0] * len(parts)
+    for roles, total in ((BUDGET_ROLES, budget), (FEE_ROLES, fee)):
+        places = [place for place, part in enumerate(parts) if part.role in roles]
+        amounts = largest_remainder(total, [parts[place].amount_fen for place in places])
+        for place, amount in zip(places, amounts, strict=True):
+            targets[place] = amount
+    return targets
+
+
+_Weighted = tuple[tuple[str, ...], tuple[int, ...], tuple[str, ...], tuple[int, ...]]
+
+
+@lru_cache(maxsize=4096)
+def _recipe(shares: Shares, roles: tuple[str, ...]) -> _Weighted:
+    """Which roles take part with which weight; a plan has few combinations, a market many
+    lines."""
+    wanted = {
+        PROMOTER: shares.promoter_bps,
+        INVITER: shares.inviter_bps,
+        CREATOR: shares.creator_bps,
+    }
+    if not set(roles) <= set(wanted) or (CREATOR in roles and len(roles) > 1):
+        raise ValueError(f"no such chain: {roles}")
+    budget = [(role, bps) for role, bps in wanted.items() if role in roles and bps]
+    left = BPS - sum(bps for _, bps in budget)
+    if left < 0 or min(shares) < 0 or shares.charity_bps > BPS:
+        raise ValueError("shares above 100 %")
+    if roles and left:
+        budget.append((SHOP, left))
+    fee = [(PLATFORM, BPS - shares.charity_bps), (CHARITY, shares.charity_bps)]
+    fee = [(role, bps) for role, bps in fee if bps]
+    return (
+        tuple(role for role, _ in budget),
+        tuple(bps for _, bps in budget),
+        tuple(role for role, _ in fee),
+        tuple(bps for _, bps in fee),
+    )
+
+
+def _parts(total_fen: int, names: tuple[str, ...], weights: tuple[int, ...]) -> list[Part]:
+    """Largest remainder over weights that sum to 10,000; the general rule lives in
+    `backend.core.money`, this is its short cut for one and two parts (a test holds them equal)."""
+    count = len(names)
+    if count == 1:
+        return [Part(names[0], weights[0], total_fen)]
+    if count == 2:
+        first, rest = divmod(total_fen * weights[0], BPS)
+        first += rest * 2 >= BPS
+        return [
+            Part(names[0], weights[0], first),
+            Part(names[1], weights[1], total_fen - first),
+        ]
+    amounts = largest_remainder(total_fen, weights) if count else []
+    return [Part(*part) for part in zip(names, weights, amounts, strict=True)]
