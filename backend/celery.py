@@ -51,6 +51,7 @@ app.conf.update(
             ("orders-receive", "shops.receive_overdue", 60.0, 60),
             ("orders-complete", "shops.complete_orders", 60.0, 60),
             ("refunds-answer", "shops.answer_overdue_refunds", 60.0, 60),
+            ("payments-return", "shops.return_payments", 10.0, 10),
             ("metrics", "shops.roll_up_metrics", 2.0, 2),
             ("ranking", "notes.rank_notes", 30.0, 30),
             ("touches", "commissions.store_touches", 1.0, 1),

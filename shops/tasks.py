@@ -1,1 +1,35 @@
 """Background jobs of the shops room; each calls one verb."""
+
+from celery import shared_task
+
+from backend.core import heartbeats
+from backend.core.clock import now
+from shops import orders, payments
+
+
+@shared_task(name="shops.expire_checkouts")
+def expire_checkouts() -> None:
+    """Ends checkouts that were not paid in time."""
+    orders.expire_checkouts(at=now())
+    heartbeats.beat(job="orders-expire", at=now())
+
+
+@shared_task(name="shops.receive_overdue")
+def receive_overdue() -> None:
+    """Receives orders that were shipped long ago."""
+    orders.receive_overdue(at=now())
+    heartbeats.beat(job="orders-receive", at=now())
+
+
+@shared_task(name="shops.complete_orders")
+def complete_orders() -> None:
+    """Completes received orders whose after-sale windows are over."""
+    orders.complete_orders(at=now())
+    heartbeats.beat(job="orders-complete", at=now())
+
+
+@shared_task(name="shops.return_payments")
+def return_payments() -> None:
+    """Sends back money that nobody waited for."""
+    payments.return_payments(at=now())
+    heartbeats.beat(job="payments-return", at=now())
