@@ -34,6 +34,7 @@ class PayeeAccount(models.Model):
             )
         ]
         indexes = [models.Index(fields=["fingerprint"], name="payee_fingerprint")]
+        permissions = [("unmask_payeeaccount", "Can see payees' names and numbers in clear")]
         verbose_name = "payee account 收款账户"
         verbose_name_plural = "payee accounts 收款账户"
 

@@ -1,0 +1,208 @@
+"""Payouts by bank file: a batch goes out as a file, the bank's answer file comes back.
+
+No file with clear account numbers lies on a disk: it is written anew from the frozen payouts at
+each download, and each download is an audit row.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from backend.accounts.models import Account
+from backend.core import audit, ids
+from backend.core.errors import Invalid, NotFound, Refusal
+from backend.core.states import move
+from commissions import payees
+from commissions.models import PayeeAccount, Payout, PayoutBatch
+from commissions.payouts import money
+from commissions.payouts.review import APPROVE, PREPARE, need
+from commissions.providers import bank_file
+
+Status = Payout.Status
+BATCH_LIMIT = 2_000
+
+
+class NothingToBatch(Refusal):
+    """No approved payout waits for a bank file."""
+
+    code = "nothing_to_batch"
+    status = 409
+    title = "No approved payout waits for a bank file"
+
+
+class AnswerFileBroken(Invalid):
+    """The bank's answer cannot be read, or its totals are wrong; nothing was booked."""
+
+    code = "answer_file_broken"
+    title = "The answer file cannot be read"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A row of an answer that was not booked, and why."""
+
+    row: int
+    number: str
+    why: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """What reading an answer did: payouts newly paid and failed, rows booked before, rows
+    refused, and payouts of the batch that still wait."""
+
+    paid: int = 0
+    failed: int = 0
+    again: int = 0
+    waiting: int = 0
+    problems: list[Problem] = field(default_factory=list)
+
+
+def build_batch(*, by: Account, at: datetime, limit: int = BATCH_LIMIT) -> PayoutBatch:
+    """Puts the approved payouts to bank accounts into one batch, oldest first, at most `limit`.
+    Two who build at once get two batches without a payout in common.
+
+    :raises NotAllowed: `by` may neither prepare nor approve payouts.
+    :raises NothingToBatch: none waits.
+    """
+    need(by, PREPARE, APPROVE)
+    with transaction.atomic():
+        taken = list(
+            Payout.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+            .filter(status=Status.APPROVED, payee__provider=PayeeAccount.Provider.BANK_FILE)
+            .order_by("id")[:limit]
+        )
+        if not taken:
+            raise NothingToBatch()
+        batch = PayoutBatch.objects.create(
+            number=ids.bill_number("B", at),
+            provider=PayeeAccount.Provider.BANK_FILE,
+            payouts_count=len(taken),
+            total_fen=sum(payout.amount_fen - payout.fee_fen for payout in taken),
+            built_at=at,
+            built_by=by,
+        )
+        moved = move(
+            Payout.objects.filter(pk__in=[payout.pk for payout in taken]),
+            transitions=Payout.TRANSITIONS,
+            to=Status.SENDING,
+            batch=batch,
+        )
+        assert moved == len(taken), "the rows are locked"
+        audit.note(
+            actor=by,
+            action="payout_batch.build",
+            target=batch,
+            at=at,
+            payouts=len(taken),
+            total_fen=batch.total_fen,
+        )
+    return batch
+
+
+def batch_file(*, number: str, kind: str, by: Account, at: datetime) -> bytes:
+    """The batch as the bank wants it, `kind` csv or xlsx, names and numbers in clear.
+
+    :raises NotAllowed: `by` may neither prepare nor approve payouts.
+    :raises NotFound: no such batch, or no such kind of file.
+    """
+    need(by, PREPARE, APPROVE)
+    write = {"csv": bank_file.write_csv, "xlsx": bank_file.write_xlsx}.get(kind)
+    batch = PayoutBatch.objects.filter(number=number).first()
+    if batch is None or write is None:
+        raise NotFound()
+    with transaction.atomic():
+        audit.note(actor=by, action="payout_batch.download", target=batch, at=at, kind=kind)
+        rows = batch.payouts.select_related("payee").order_by("id")[:BATCH_LIMIT]
+        return write([_order(payout) for payout in rows])
+
+
+def _order(payout: Payout) -> bank_file.Order:
+    clear = payees.clear(payout.payee)
+    net = payout.amount_fen - payout.fee_fen
+    return bank_file.Order(payout.number, clear.holder_name, clear.number, net)
+
+
+def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Reading:
+    """Books a bank's answer to a batch. Rows of unknown payouts, of another amount than ours or
+    that say the opposite of what is booked are refused one by one, with their row numbers, and
+    move nothing; the same file twice books nothing new.
+
+    :raises NotAllowed: `by` may neither prepare nor approve payouts.
+    :raises NotFound: no such batch.
+    :raises AnswerFileBroken: not an answer file, or its totals are not the sums of its rows.
+    """
+    need(by, PREPARE, APPROVE)
+    try:
+        answers = bank_file.read_answer(content)
+    except bank_file.Unreadable as error:
+        raise AnswerFileBroken(f"{error}.") from error
+    with transaction.atomic():
+        batch = (
+            PayoutBatch.objects.select_for_update(no_key=True, of=("self",))
+            .filter(number=number)
+            .first()
+        )
+        if batch is None:
+            raise NotFound()
+        reading = _book_rows(batch, answers, at)
+        _close(batch, reading, at)
+        audit.note(
+            actor=by,
+            action="payout_batch.answer",
+            target=batch,
+            at=at,
+            paid=reading.paid,
+            failed=reading.failed,
+            again=reading.again,
+            refused=len(reading.problems),
+        )
+    return reading
+
+
+def _book_rows(batch: PayoutBatch, answers: list[bank_file.AnswerRow], at: datetime) -> Reading:
+    reading = Reading()
+    payouts = {payout.number: payout for payout in batch.payouts.order_by("id")[:BATCH_LIMIT]}
+    seen: set[str] = set()
+    for answer in answers:
+        payout = payouts.get(answer.number)
+        why = _refused(payout, answer, answer.number in seen)
+        seen.add(answer.number)
+        if payout is None or why:
+            reading.problems.append(Problem(answer.row, answer.number[:40], why))
+        elif payout.status != Status.SENDING:
+            reading.again += 1
+        else:
+            reason = "" if answer.paid else f"bank: {answer.reason or 'refused'}"
+            if money.finish(payout, paid=answer.paid, reason=reason, at=at):
+                reading.paid += answer.paid
+                reading.failed += not answer.paid
+    return reading
+
+
+def _refused(payout: Payout | None, answer: bank_file.AnswerRow, repeated: bool) -> str:
+    """Why a row is not booked; empty where it is."""
+    if payout is None:
+        return "this number is not in the batch"
+    if repeated:
+        return "this number stands in the file twice"
+    net = payout.amount_fen - payout.fee_fen
+    if answer.amount_fen != net:
+        return f"the amount is {bank_file.plain_yuan(net)} with us"
+    wanted = Status.PAID if answer.paid else Status.FAILED
+    if payout.status not in (Status.SENDING, wanted):
+        return f"it is booked as {payout.status}"
+    return ""
+
+
+def _close(batch: PayoutBatch, reading: Reading, at: datetime) -> None:
+    """The batch is answered when none of its payouts waits any more."""
+    reading.waiting = batch.payouts.filter(status=Status.SENDING).count()
+    if not reading.waiting:
+        move(
+            PayoutBatch.objects.filter(pk=batch.pk),
+            transitions=PayoutBatch.TRANSITIONS,
+            to=PayoutBatch.Status.ANSWERED,
+            answered_at=at,
+        )

@@ -1,0 +1,62 @@
+"""The three journals of a payout: held when requested, then paid out or given back."""
+
+from datetime import datetime
+
+from backend.core.states import move
+from commissions import ledger
+from commissions.models import Payout
+
+
+def available_of(account_id: int) -> ledger.AccountKey:
+    """The account that a person's payouts are taken from."""
+    return ledger.AccountKey(ledger.Owner.PERSON, account_id, ledger.Kind.AVAILABLE)
+
+
+def _in_transit(payout: Payout) -> ledger.AccountKey:
+    return ledger.AccountKey(ledger.Owner.PERSON, payout.account_id, ledger.Kind.IN_TRANSIT)
+
+
+def hold(payout: Payout, at: datetime) -> None:
+    """available → in transit."""
+    legs = [
+        (available_of(payout.account_id), -payout.amount_fen),
+        (_in_transit(payout), payout.amount_fen),
+    ]
+    ledger.post([ledger.Posting(ledger.JournalKind.PAYOUT_REQUEST, payout.pk, legs)], at=at)
+
+
+def pay(payout: Payout, at: datetime) -> None:
+    """in transit → the channel's cash, the fee to the platform."""
+    cash = ledger.AccountKey(ledger.Owner.PROVIDER, 0, ledger.Kind.CASH)
+    platform = ledger.AccountKey(ledger.Owner.PLATFORM, 0, ledger.Kind.AVAILABLE)
+    legs = [
+        (_in_transit(payout), -payout.amount_fen),
+        (cash, payout.amount_fen - payout.fee_fen),
+        (platform, payout.fee_fen),
+    ]
+    ledger.post([ledger.Posting(ledger.JournalKind.PAYOUT_PAID, payout.pk, legs)], at=at)
+
+
+def give_back(payout: Payout, at: datetime) -> None:
+    """in transit → available."""
+    legs = [
+        (_in_transit(payout), -payout.amount_fen),
+        (available_of(payout.account_id), payout.amount_fen),
+    ]
+    ledger.post([ledger.Posting(ledger.JournalKind.PAYOUT_BACK, payout.pk, legs)], at=at)
+
+
+def finish(payout: Payout, *, paid: bool, reason: str, at: datetime) -> bool:
+    """Brings a payout that is on its way to its end, once, with its journal; False where it had
+    ended before. Must run inside the caller's transaction."""
+    to = Payout.Status.PAID if paid else Payout.Status.FAILED
+    moved = move(
+        Payout.objects.filter(pk=payout.pk),
+        transitions=Payout.TRANSITIONS,
+        to=to,
+        reason=reason[:300],
+        finished_at=at,
+    )
+    if moved:
+        (pay if paid else give_back)(payout, at)
+    return bool(moved)

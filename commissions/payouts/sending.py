@@ -1,0 +1,167 @@
+"""Sending, and asking what became of it.
+
+The attempt is committed before the channel is called, and the channel is called outside any
+transaction (`durable` refuses a surrounding one). A payout is sent at most once for life: the
+attempt is unique. A worker that dies anywhere leaves a payout in `sending` with its attempt
+pending, and that is asked of the channel, never sent again.
+
+"Not found" is not "failed": the sending may still be on its way, or a paused worker may yet make
+the call. Only when the channel's own window has passed is the number voided there, so that it
+can never be paid later, and only the answer to that gives the money back.
+"""
+
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from backend.core.logs import get
+from backend.core.sql import rows
+from backend.core.states import move
+from commissions import payees
+from commissions.models import Payout, PayoutAttempt
+from commissions.payouts import money
+from commissions.providers import CHANNELS, Answer, Channel, ChannelTimeout, Result, Transfer
+
+log = get(__name__)
+Status = Payout.Status
+Outcome = PayoutAttempt.Outcome
+
+# A sending younger than this may still be waiting for its answer.
+STILL_SENDING = timedelta(minutes=2)
+
+
+def send_payouts(*, at: datetime, limit: int = 200) -> int:
+    """Sends approved payouts of the channels that are called, at most `limit`; returns how many
+    were sent. Any number of these may run at once."""
+    for sent in range(limit):
+        payout = _claim(at)
+        if payout is None:
+            return sent
+        _send(payout, at)
+    return limit
+
+
+def _claim(at: datetime) -> Payout | None:
+    """Takes the oldest approved payout that nobody else is taking, its attempt committed."""
+    with transaction.atomic(durable=True):
+        payout = (
+            Payout.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+            .select_related("payee")
+            .filter(status=Status.APPROVED, payee__provider__in=list(CHANNELS))
+            .order_by("id")
+            .first()
+        )
+        if payout is None:
+            return None
+        moved = move(
+            Payout.objects.filter(pk=payout.pk), transitions=Payout.TRANSITIONS, to=Status.SENDING
+        )
+        assert moved, "the row is locked"
+        PayoutAttempt.objects.create(payout=payout, kind="send", started_at=at)
+    return payout
+
+
+def _send(payout: Payout, at: datetime) -> None:
+    clear = payees.clear(payout.payee)
+    transfer = Transfer(
+        number=payout.number,
+        amount_fen=payout.amount_fen - payout.fee_fen,
+        holder_name=clear.holder_name,
+        account_number=clear.number,
+    )
+    try:
+        answer = CHANNELS[payout.payee.provider].send(transfer, at=at)
+    except ChannelTimeout:
+        answer = Answer(Result.UNCLEAR, code="TIMEOUT")
+    except Exception as error:  # whatever broke, the money may be out: only the channel knows
+        log.exception("payout %s: the channel's client broke", payout.number)
+        answer = Answer(Result.UNCLEAR, code=type(error).__name__)
+    attempt = PayoutAttempt.objects.get(payout=payout, kind="send")
+    _settle(payout, attempt, answer, at)
+
+
+def _settle(payout: Payout, attempt: PayoutAttempt, answer: Answer, at: datetime) -> None:
+    """Books what the channel said, in one transaction; a second answer changes nothing."""
+    outcome, reason = _verdict(payout, answer)
+    with transaction.atomic(durable=True):
+        if outcome is Outcome.UNKNOWN:
+            move(
+                Payout.objects.filter(pk=payout.pk),
+                transitions=Payout.TRANSITIONS,
+                to=Status.UNKNOWN,
+                reason=reason,
+            )
+        else:
+            money.finish(payout, paid=outcome is Outcome.PAID, reason=reason, at=at)
+        attempt.outcome = outcome
+        attempt.answer = asdict(answer)
+        attempt.finished_at = at
+        attempt.save(update_fields=["outcome", "answer", "finished_at"])
+        if outcome is not Outcome.UNKNOWN and attempt.kind != "send":
+            PayoutAttempt.objects.filter(payout=payout, kind="send").update(
+                outcome=outcome, finished_at=at
+            )
+
+
+def _verdict(payout: Payout, answer: Answer) -> tuple[Outcome, str]:
+    """What an answer means for a payout. Another amount than ours is never called paid: a person
+    looks at it."""
+    net = payout.amount_fen - payout.fee_fen
+    if answer.result is Result.PAID and answer.amount_fen in (None, net):
+        return Outcome.PAID, ""
+    if answer.result is Result.PAID:
+        return Outcome.UNKNOWN, f"the channel paid {answer.amount_fen} fen instead of {net}"
+    if answer.result is Result.FAILED:
+        return Outcome.FAILED, f"channel: {answer.code}"[:300]
+    return Outcome.UNKNOWN, f"channel: {answer.code or answer.result}"[:300]
+
+
+# Asked again after 30 s, 1 min, 2 min … at most about an hour apart.
+_DUE = """
+SELECT p.id FROM commissions_payout p
+JOIN commissions_payeeaccount payee ON payee.id = p.payee_id
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE a.kind = 'query') AS queries, max(a.started_at) AS last
+    FROM commissions_payoutattempt a WHERE a.payout_id = p.id) tried
+WHERE p.status IN ('sending', 'unknown') AND payee.provider = ANY(%s::text[])
+  AND tried.last <= %s::timestamptz - CASE
+      WHEN p.status = 'sending' AND tried.queries = 0 THEN %s::interval
+      ELSE make_interval(secs => 30 * power(2, least(tried.queries, 7))) END
+ORDER BY p.id LIMIT %s
+"""
+
+
+def reconcile_payouts(*, at: datetime, limit: int = 200) -> int:
+    """Asks the channels about payouts whose result is not known, under the same number; returns
+    how many came to their end."""
+    due = rows(_DUE, [list(CHANNELS), at, STILL_SENDING, limit])
+    payouts = Payout.objects.select_related("payee").in_bulk([row["id"] for row in due])
+    return sum(_ask(payouts[row["id"]], at) for row in due)
+
+
+def _ask(payout: Payout, at: datetime) -> bool:
+    """Queries one payout; True where it came to its end."""
+    channel = CHANNELS[payout.payee.provider]
+    attempt = PayoutAttempt.objects.create(payout=payout, kind="query", started_at=at)
+    try:
+        answer = _asked(channel, payout, at)
+    except ChannelTimeout:
+        answer = Answer(Result.UNCLEAR, code="TIMEOUT")
+    except Exception as error:
+        log.exception("payout %s: the channel's client broke", payout.number)
+        answer = Answer(Result.UNCLEAR, code=type(error).__name__)
+    _settle(payout, attempt, answer, at)
+    return attempt.outcome in (Outcome.PAID, Outcome.FAILED)
+
+
+def _asked(channel: Channel, payout: Payout, at: datetime) -> Answer:
+    answer = channel.query(payout.number, at=at)
+    if answer.result is not Result.NOT_FOUND:
+        return answer
+    sent_at = PayoutAttempt.objects.values_list("started_at", flat=True).get(
+        payout=payout, kind="send"
+    )
+    if at - sent_at < channel.settles_within:
+        return answer
+    return channel.void(payout.number, at=at)

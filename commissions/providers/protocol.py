@@ -1,0 +1,69 @@
+"""What a payout channel 打款渠道 must be able to do, and what it may answer."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+
+class Result(StrEnum):
+    """A channel's answer about one payout number. Only PAID and FAILED are final."""
+
+    PAID = "paid"
+    FAILED = "failed"
+    PROCESSING = "processing"
+    NOT_FOUND = "not_found"
+    UNCLEAR = "unclear"
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What the channel is asked to pay; `number` is the payout's own, for life."""
+
+    number: str
+    amount_fen: int
+    holder_name: str = field(repr=False)
+    account_number: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the channel said. `amount_fen` is what it says it has paid, where it says so; `code`
+    is for people, never for decisions."""
+
+    result: Result
+    amount_fen: int | None = None
+    code: str = ""
+
+
+class ChannelTimeout(Exception):
+    """The channel did not answer: whether it did anything is not known."""
+
+
+class Channel(Protocol):
+    """A channel that is called. Every call is made outside any transaction.
+
+    `settles_within` is how long "not found" means nothing: until then a number that the channel
+    does not know may still be on its way to it.
+    """
+
+    settles_within: timedelta
+
+    def send(self, transfer: Transfer, *, at: datetime) -> Answer:
+        """Asks the channel to pay; the same number again is the same payment.
+
+        :raises ChannelTimeout: no answer.
+        """
+
+    def query(self, number: str, *, at: datetime) -> Answer:
+        """Asks what became of a number; changes nothing.
+
+        :raises ChannelTimeout: no answer.
+        """
+
+    def void(self, number: str, *, at: datetime) -> Answer:
+        """Has the channel refuse this number from now on, unless it has paid it: FAILED or PAID,
+        and never anything else afterwards.
+
+        :raises ChannelTimeout: no answer.
+        """
