@@ -62,12 +62,12 @@ clean:  ## stop the servers, remove their data and the environment
 
 # pip and uv both refuse a file whose hash is not the one written down.
 define install
-	@echo "installing requirements/$(1).txt into .venv"
+	@echo "installing requirements/$(1).txt into .venv (a minute or two the first time)"
 	@if command -v uv >/dev/null; then \
 		uv pip install --quiet --python $(PY) --require-hashes -r requirements/$(1).txt; \
 	else \
 		{ $(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; } && \
-		$(PY) -m pip install --quiet --disable-pip-version-check --no-input \
+		$(PY) -m pip install -qq --disable-pip-version-check --no-input \
 			--require-hashes -r requirements/$(1).txt; \
 	fi
 	@rm -f .venv/.installed-$(1)-*

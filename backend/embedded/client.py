@@ -70,6 +70,8 @@ def ensure(progress: Progress | None = None) -> Urls:
 def leave(var: Path | None = None) -> None:
     """Give this process's lease back; when it was the last, stop the servers without the linger.
 
+    Forked children share their parent's lease: only the process that took it may call this.
+
     :raises EmbeddedError: they do not stop.
     """
     spots = places(var)

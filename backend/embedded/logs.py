@@ -30,12 +30,16 @@ def rotate(path: Path, *, limit_bytes: int = LIMIT_BYTES) -> bool:
     return True
 
 
-def tail(path: Path, lines: int = 20) -> list[str]:
-    """The last lines of a log, oldest first; none where there is no log."""
+def tail(path: Path, lines: int = 20, *, since: int = 0) -> list[str]:
+    """The last lines of a log, oldest first; none where there is no log.
+
+    ``since`` is the position in bytes before which nothing is wanted; one that lies behind the
+    end, the log having been rotated since, counts as 0.
+    """
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - 400 * lines))
+            file.seek(max(since if since <= size else 0, size - 400 * lines))
             return file.read().decode("utf-8", "replace").splitlines()[-lines:]
     except FileNotFoundError:
         return []

@@ -17,19 +17,20 @@ _POLL_SECONDS = 0.02
 
 def command_line(pid: int) -> list[str]:
     """The arguments of a living process; empty for none, for a zombie, for a kernel thread."""
-    if _HAS_PROC:
-        try:
-            raw = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except OSError:
-            return []
-        return [os.fsdecode(part) for part in raw.split(b"\0") if part]
-    found = subprocess.run(  # noqa: S603 - a number is the only thing that varies
-        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return found.stdout.split()
+    if not _HAS_PROC:
+        return _ps(pid, "command").split()
+    try:
+        raw = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return []
+    return [os.fsdecode(part) for part in raw.split(b"\0") if part]
+
+
+def was_given(pid: int, argument: str) -> bool:
+    """Whether a living process has this argument on its command line."""
+    if not _HAS_PROC:  # ps shows the arguments as one text
+        return f" {argument} " in f" {_ps(pid, 'command')} "
+    return argument in command_line(pid)
 
 
 def works_in(pid: int, folder: Path, *program_names: str) -> bool:
@@ -38,10 +39,9 @@ def works_in(pid: int, folder: Path, *program_names: str) -> bool:
     It serves the folder when it was named it on its command line or stands in it: PostgreSQL's
     backends overwrite their command line and a folder may have been renamed below a server.
     """
-    arguments = command_line(pid)
-    if not arguments or _program_name(pid, arguments) not in program_names:
+    if not command_line(pid) or _program_name(pid) not in program_names:
         return False
-    return str(folder) in arguments or stands_in(pid, folder)
+    return was_given(pid, str(folder)) or stands_in(pid, folder)
 
 
 def all_in(folder: Path, *program_names: str) -> list[int]:
@@ -68,12 +68,23 @@ def _group_of(pid: int) -> int:
         return 0
 
 
-def _program_name(pid: int, arguments: list[str]) -> str:
-    if _HAS_PROC:
-        with contextlib.suppress(OSError):
-            path = os.readlink(f"/proc/{pid}/exe")
-            return Path(path.removesuffix(" (deleted)")).name
-    return Path(arguments[0]).name
+def _program_name(pid: int) -> str:
+    if not _HAS_PROC:
+        return Path(_ps(pid, "comm")).name
+    try:
+        return Path(os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)")).name
+    except OSError:
+        return ""
+
+
+def _ps(pid: int, column: str) -> str:
+    found = subprocess.run(  # noqa: S603 - a number is the only thing that varies
+        ["/bin/ps", "-ww", "-o", f"{column}=", "-p", str(pid)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return found.stdout.strip()
 
 
 def _all_pids() -> Iterator[int]:

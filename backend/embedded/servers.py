@@ -29,6 +29,7 @@ class Server(ABC):
         self.places = places
         self.pid = 0
         self._child: subprocess.Popen[bytes] | None = None
+        self._log_begins = 0
 
     @property
     def log(self) -> Path:
@@ -70,7 +71,8 @@ class Server(ABC):
         One that was started under another path (its folder was renamed) is stopped instead.
         """
         self.pid, self._child = self.find(), None
-        if self.pid and self.identity not in processes.command_line(self.pid):
+        self._log_begins = self.log.stat().st_size if self.log.exists() else 0
+        if self.pid and not processes.was_given(self.pid, self.identity):
             self.stop()
         return bool(self.pid)
 
@@ -78,6 +80,7 @@ class Server(ABC):
         """Start it as a child of this process, its output going to its log."""
         self.prepare()
         with self.log.open("ab") as log:
+            self._log_begins = log.tell()
             self._child = subprocess.Popen(  # noqa: S603 - our own command
                 self.command(),
                 stdin=subprocess.DEVNULL,
@@ -95,6 +98,13 @@ class Server(ABC):
             return self._child.poll() is None
         return self.pid != 0 and processes.works_in(self.pid, self.folder, self.program)
 
+    def last_words(self) -> str:
+        """Why it went down, as far as anybody can tell."""
+        code = self._child.returncode if self._child else None
+        if code is not None and code < 0:
+            return f"killed by signal {-code}"
+        return last_words(self.log, since=self._log_begins)
+
     def ask_to_stop(self) -> None:
         """Send the first of the signals without waiting; stop() follows."""
         if self.is_alive():
@@ -110,9 +120,9 @@ class Server(ABC):
         self.pid, self._child = 0, None
 
 
-def last_words(log: Path) -> str:
-    """The line of a log that most likely says why a server went down."""
-    lines = [line.strip() for line in tail(log) if line.strip()]
+def last_words(log: Path, *, since: int = 0) -> str:
+    """The line of a log, from a position on, that most likely says why a program went down."""
+    lines = [line.strip() for line in tail(log, since=since) if line.strip()]
     telling = [line for line in lines if "FATAL" in line or "rror" in line]
     return (telling or lines or ["it left no word"])[-1]
 

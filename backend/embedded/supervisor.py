@@ -18,7 +18,7 @@ from backend.embedded import locks, logs, state
 from backend.embedded.errors import EmbeddedError
 from backend.embedded.places import Places, places
 from backend.embedded.postgres import Postgres
-from backend.embedded.servers import Server, last_words
+from backend.embedded.servers import Server
 from backend.embedded.valkey import Valkey
 
 LINGER_SECONDS = 2.0
@@ -39,12 +39,13 @@ class Keeper:
         self._started_at = 0.0
         self._retry_at: float | None = None
 
-    def begin(self) -> None:
-        """Take over the running server, or start one."""
+    def begin(self) -> bool:
+        """Take over the running server, or start one; whether one was running."""
         if self.server.adopt():
             say(f"took over {self.server.name}, process {self.server.pid}")
-        else:
-            self._start()
+            return True
+        self._start()
+        return False
 
     def tend(self, now: float) -> bool:
         """Look after the server; whether it was started anew just now.
@@ -70,7 +71,7 @@ class Keeper:
         if now - self._started_at > _STEADY_SECONDS:
             self._deaths = 0
         self._deaths += 1
-        why = last_words(self.server.log)
+        why = self.server.last_words()
         say(f"{self.server.name} died: {why}")
         # An orphan backend may hold the shared memory for a while: that passes.
         passes = "shared memory" in why
@@ -101,6 +102,8 @@ class Supervisor:
 
         What goes wrong is left in the state file for the clients that wait.
         """
+        # Whoever started us may have been one to block signals, and that is inherited.
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
         wake_up = _wake_up_pipe()
         signal.signal(signal.SIGTERM, self._on_term)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -126,13 +129,13 @@ class Supervisor:
     def _bring_up(self) -> None:
         self._rotate_logs()
         if not self.postgres.has_cluster():
-            self.places.keep.unlink(missing_ok=True)
             self._note(stage=state.CREATING)
             say("creating the PostgreSQL cluster")
             self.postgres.create_cluster()
         self._note(stage=state.BRINGING_UP)
-        for keeper in self._keepers:
-            keeper.begin()
+        adopted = [keeper.begin() for keeper in self._keepers]
+        if not any(adopted):
+            self.places.keep.unlink(missing_ok=True)  # it was said of servers that are gone
         self._note_pids()
 
     def _tend(self) -> None:
