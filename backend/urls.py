@@ -1,11 +1,13 @@
 """Every public path on one page."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from backend import health
 from backend.rest import problems
+from notes.rest.media import media_file
 
 admin.site.index_title = "Today 今日"
 
@@ -25,3 +27,5 @@ urlpatterns = [
     path("v1/", include("commissions.rest.urls")),
     path("", include("commissions.rest.public_urls")),
 ]
+if not settings.PRODUCTION:  # a web server in front serves the files there
+    urlpatterns.append(path("media/<path:path>", media_file))

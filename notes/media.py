@@ -83,7 +83,8 @@ def store(
         _check_sides(width or 0, height or 0)
     else:
         raise UnsupportedMedia()
-    assert width and height
+    assert width is not None
+    assert height is not None
     name = default_storage.save(f"{at:%Y%m}/{secrets.token_hex(16)}.{extension}", content)
     return MediaFile.objects.create(
         owner=owner, kind=kind, file=name, width=width, height=height,

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from backend.core.errors import Refusal
+from backend.core.errors import NotFound, Refusal
 
 PAGE_PARAMETERS = frozenset({"cursor", "page_size", "format"})
 
@@ -21,6 +21,15 @@ class BadQuery(Refusal):
 
 class View(APIView):
     """Base of every view of ours."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Signs in, checks rights and limits; an id beyond bigint names nothing.
+
+        :raises NotFound: such an id stands in the path.
+        """
+        super().initial(request, *args, **kwargs)
+        if any(isinstance(value, int) and value >= 2**63 for value in kwargs.values()):
+            raise NotFound()
 
     def body(self, request: Request, serializer: type[serializers.Serializer]) -> dict[str, Any]:
         """The request's body, validated.

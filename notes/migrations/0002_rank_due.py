@@ -5,20 +5,26 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notes', '0001_initial'),
+        ("notes", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='note',
-            name='rank_due',
-            field=models.BooleanField(db_default=False, default=False, editable=False, help_text='acted on since `hot` was set'),
+            model_name="note",
+            name="rank_due",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                editable=False,
+                help_text="acted on since `hot` was set",
+            ),
         ),
         migrations.AddIndex(
-            model_name='note',
-            index=models.Index(condition=models.Q(('rank_due', True)), fields=['id'], name='note_rank_due'),
+            model_name="note",
+            index=models.Index(
+                condition=models.Q(("rank_due", True)), fields=["id"], name="note_rank_due"
+            ),
         ),
     ]
