@@ -1,0 +1,41 @@
+"""manage.py seed: fills an empty database with a believable market."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from backend.core.clock import now
+from backend.core.errors import Refusal
+from seeds.scenarios import demo
+from seeds.scenarios.stage import SEED, Stage
+
+
+class Command(BaseCommand):
+    """Plays a scenario, or prints how to sign in to the one that was played."""
+
+    help = "Seed demo data: --scenario demo | tuike, or --print-welcome."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What to play and how large."""
+        parser.add_argument("--scenario", choices=["demo", "tuike"])
+        parser.add_argument("--size", type=float, default=1.0, help="of the demo; 1.0")
+        parser.add_argument("--seed", type=int, default=SEED, help=f"of the dice; {SEED}")
+        parser.add_argument("--if-empty", action="store_true", help="do nothing to a full one")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Plays or prints."""
+        try:
+            self._play(options)
+        except Refusal as refusal:
+            raise CommandError(refusal.detail) from refusal
+
+    def _play(self, options: dict[str, Any]) -> None:
+        stage = Stage(
+            options["scenario"], now(), self._tell, size=options["size"], seed=options["seed"]
+        )
+        demo.play(stage)
+
+    def _tell(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()

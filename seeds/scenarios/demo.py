@@ -1,0 +1,94 @@
+"""The demo: a small market as it looks after two months, with everything that can be seen in it.
+
+Rows of people, goods and notes are written in bulk; everything with money in it goes through the
+product's own verbs, day by day, so that seeding proves them.
+"""
+
+from dataclasses import dataclass, field
+
+from notes import recount
+from notes.models import Note
+from backend.accounts.models import Account
+from seeds.scenarios import content, market, people, promoting
+from seeds.scenarios.content import Content
+from seeds.scenarios.market import Market
+from seeds.scenarios.people import People
+from seeds.scenarios.personas import PERSONAS
+from seeds.scenarios.promoting import Promotion
+from seeds.scenarios.stage import NotEmpty, Stage, curtain
+from shops.models import Shop
+
+
+@dataclass(slots=True)
+class World:
+    """Everything that was written, for tests."""
+
+    town: People = field(default_factory=People)
+    market: Market = field(default_factory=Market)
+    content: Content = field(default_factory=Content)
+    promotion: Promotion = field(default_factory=Promotion)
+
+
+def is_empty() -> bool:
+    """Whether the demo has room: no shop, no note, and none of its people."""
+    handles = [persona.handle for persona in PERSONAS]
+    return not (
+        Shop.objects.exists()
+        or Note.objects.exists()
+        or Account.objects.filter(handle__in=handles).exists()
+    )
+
+
+def play(stage: Stage) -> World:
+    """Writes the demo into an empty database.
+
+    :raises NotEmpty: it is not empty.
+    :raises Interrupted: an earlier run was stopped half-way.
+    :raises NotInProduction: in production.
+    """
+    with curtain(stage):
+        if not is_empty():
+            raise NotEmpty()
+        world = World()
+        populate(stage, world)
+    return world
+
+
+def populate(stage: Stage, world: World) -> None:
+    """People, goods and notes."""
+    with stage.step("accounts, addresses, staff") as done:
+        world.town = people.settle(stage)
+        done.append(len(world.town.all))
+    with stage.step("follows") as done:
+        done.append(people.follow(stage, world.town))
+        recount.recount(at=stage.at)
+        refresh(world.town)
+    with stage.step("shops, applied for and approved") as done:
+        done.append(market.open_shops(stage, world.town, world.market))
+    with stage.step("categories, products, SKUs") as done:
+        done.append(market.stock_shelves(stage, world.market))
+    with stage.step("commission offers and the default plan") as done:
+        done += [market.offer(stage, world.market), promoting.plan(stage)]
+    with stage.step("goods-note applications") as done:
+        done.append(content.permit(stage, world.town, world.content))
+    with stage.step("pictures") as done:
+        done.append(content.draw(stage, world.content))
+    with stage.step("notes with pictures, cards, topics") as done:
+        done.append(content.write(stage, world.town, world.market, world.content))
+    with stage.step("live sessions") as done:
+        done.append(content.go_live(stage, world.market, world.content))
+    with stage.step("promoters and their links") as done:
+        done.append(promoting.join(stage, world.town, world.promotion))
+        done.append(promoting.share(stage, world.market, world.content, world.promotion))
+    with stage.step("likes, collects, comments") as done:
+        done.append(content.engage(stage, world.town, world.content))
+    with stage.step("counters and ranks, by the product's recount") as done:
+        done.append(sum(recount.recount(at=stage.at).values()))
+        done.append(content.take_down(stage, world.town, world.content))
+
+
+def refresh(town: People) -> None:
+    """The counters as the recount has set them."""
+    counts = dict(Account.objects.values_list("pk", "follower_count"))
+    for account in town.all:
+        account.follower_count = counts[account.pk]
