@@ -21,6 +21,8 @@ class Problem(serializers.Serializer):
     )
 
 
+PROBLEM_JSON = "application/problem+json"
+PROBLEMS = ("400", "401", "403", "404", "409", "422", "429")
 KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -47,17 +49,26 @@ def page_of(name: str, item: type[serializers.BaseSerializer]) -> Any:
 
 
 class Schema(AutoSchema):
-    """Adds the problem answers to every operation."""
+    """Adds the problem answers to every operation, and tells lists from single things."""
 
-    def get_response_serializers(self) -> Any:
-        """The declared answers plus the problems that every operation may give."""
-        answers = super().get_response_serializers()
-        if not isinstance(answers, dict):
-            answers = {("201" if self.method == "POST" else "200"): answers}
-        for code in ("400", "401", "403", "404", "409", "422", "429"):
-            if code not in {str(known) for known in answers}:
-                answers[(code, "application/problem+json")] = Problem
-        return answers
+    def get_operation_id(self) -> str:
+        """orders_list beside orders_retrieve: a list is what answers a page."""
+        name = str(super().get_operation_id())
+        answers = self.get_response_serializers()
+        if isinstance(answers, dict):
+            answers = answers.get(200, answers.get("200"))
+        if set(getattr(answers, "_declared_fields", {})) == {"results", "next"}:
+            return name.removesuffix("_retrieve") + "_list"
+        return name
+
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        """The declared answers plus the problems that every operation may give. Added here and
+        not to the serializers: an @extend_schema of the view has the last word about those."""
+        bodies = super()._get_response_bodies(direction)
+        for code in PROBLEMS:
+            if code not in bodies:
+                bodies[code] = self._get_response_for_code(Problem, code, [PROBLEM_JSON], direction)
+        return bodies
 
 
 class BearerScheme(OpenApiAuthenticationExtension):
