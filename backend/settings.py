@@ -280,6 +280,10 @@ SPECTACULAR_SETTINGS = {
         "NoteKind": "notes.models.Note.Kind",
         "NoteState": "notes.models.Note.Status",
         "MediaKind": "notes.models.MediaFile.Kind",
+        # Hot reads answer plain values, without the models' labels.
+        "MediaType": ["image", "video"],
+        "CardSource": ["own", "others"],
+        "NoteStage": ["draft", "published", "withdrawn", "taken_down"],
         "LiveState": "notes.models.LiveSession.Status",
         "CardOrigin": "notes.models.NoteProduct.Origin",
         "GoodsNoteState": "notes.models.GoodsNoteApplication.Status",

@@ -40,7 +40,7 @@ CURSOR = [
 def page_of(name: str, item: type[serializers.BaseSerializer]) -> Any:
     """The schema of a list answer: {"results": […], "next": …}."""
     return inline_serializer(
-        name=f"{name}Page",
+        name=f"{name}List",
         fields={
             "results": item(many=True),
             "next": serializers.CharField(allow_null=True),
