@@ -158,14 +158,17 @@ def unfreeze(*, promoter_id: int, by: Any, reason: str, at: datetime) -> Promote
     )
 
 
-def leave(*, account: Account, at: datetime) -> Promoter:
-    """The account promotes no more; what is earned stays theirs.
+def leave(*, account: Account, at: datetime, by: Any = None, reason: str = "") -> Promoter:
+    """The account promotes no more, by its own wish or by staff (`by`); what is earned stays
+    theirs.
 
     :raises NotFound: it never joined.
     :raises WrongState: it left before.
     """
     promoter = of(account)
-    return _decide(promoter.pk, Status.LEFT, "promoter.leave", by=account, reason="own wish", at=at)
+    return _decide(
+        promoter.pk, Status.LEFT, "promoter.leave", by=by or account, reason=reason, at=at
+    )
 
 
 def change_sponsor(

@@ -4,7 +4,28 @@ from celery import shared_task
 
 from backend.core import heartbeats
 from backend.core.clock import now
-from commissions import payouts
+from commissions import books, ledger, payouts, settlement, touches
+
+
+@shared_task(name="commissions.store_touches")
+def store_touches() -> None:
+    """Moves the touch stream into rows."""
+    stored = touches.store_touches()
+    heartbeats.beat(job="touches", at=now(), note=f"{stored} stored")
+
+
+@shared_task(name="commissions.settle_due")
+def settle_due() -> None:
+    """Settles what has matured."""
+    last = settlement.settle_due(at=now())
+    heartbeats.beat(job="settle", at=now(), note=f"last run {last.pk}" if last else "nothing due")
+
+
+@shared_task(name="commissions.fold_balances")
+def fold_balances() -> None:
+    """Folds balance deltas into balances."""
+    touched = ledger.fold()
+    heartbeats.beat(job="fold", at=now(), note=f"{touched} accounts")
 
 
 @shared_task(name="commissions.send_payouts")
@@ -19,3 +40,12 @@ def reconcile_payouts() -> None:
     """Asks the channels what became of payouts whose result is not known."""
     ended = payouts.reconcile_payouts(at=now())
     heartbeats.beat(job="reconcile", at=now(), note=f"{ended} ended")
+
+
+@shared_task(name="commissions.check_books")
+def check_books() -> None:
+    """Evaluates every invariant of the books."""
+    findings = books.check(at=now())
+    heartbeats.beat(
+        job="books", at=now(), note=f"{len(findings)} rules broken" if findings else "clean"
+    )

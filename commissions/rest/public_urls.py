@@ -1,5 +1,7 @@
 """Paths of commissions outside /v1/: the short links."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from commissions.rest.promoting_views import RedirectView
+
+urlpatterns = [path("l/<str:code>", RedirectView.as_view(), name="short-link")]

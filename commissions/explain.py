@@ -1,0 +1,181 @@
+"""Explain: every fen of a commission traced to line, touch, losers, plan version, tree edge and
+rounding step. The trace alone is enough: `recompute` gets the same numbers out of it (X1)."""
+
+from typing import Any
+
+from backend.accounts.models import Account
+from backend.core.errors import NotFound
+from backend.core.money import BPS
+from backend.core.sql import rows
+from commissions import split
+from commissions.split import Shares, Taken
+
+_TRACE = """
+SELECT c.id, c.status, c.reason, c.held_reason, c.version, c.base_fen, c.rate_bps, c.fee_bps,
+       c.budget_fen, c.fee_fen, c.refunded_fen, c.accrued_at, c.matures_at, c.settlement_run_id,
+       o.number AS order_number, o.placed_at, o.paid_at, o.received_at, l.id AS line_id,
+       l.title, l.qty, l.unit_price_fen, l.discount_fen, l.paid_fen, l.offer_id,
+       l.refunded_fen AS line_refunded_fen,
+       a.id AS attribution_id, a.rule, a.source_kind, a.source_id, a.losers, a.findings,
+       a.at AS attributed_at, a.promoter_id, a.inviter_id, a.creator_id,
+       t.click_id, t.at AS touched_at, k.code AS link_code, k.target_kind, k.target_id,
+       v.id AS version_id, v.number AS version_number, plan.name AS plan_name, v.promoter_bps,
+       v.inviter_bps, v.creator_bps, v.charity_bps,
+       (SELECT jsonb_agg(jsonb_build_object('role', s.role, 'payee', p.handle,
+            'share_bps', s.share_bps, 'amount_fen', s.amount_fen,
+            'reversed_fen', s.reversed_fen) ORDER BY s.id)
+        FROM commissions_commissionsplit s LEFT JOIN accounts_account p ON p.id = s.payee_id
+        WHERE s.commission_id = c.id) AS splits,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', r.id, 'refunded_fen', r.refunded_fen,
+            'amount_fen', r.amount_fen, 'from', CASE WHEN r.settled THEN 'available'
+            ELSE 'pending' END, 'at', r.at) ORDER BY r.id), '[]'::jsonb)
+        FROM commissions_commissionreversal r WHERE r.commission_id = c.id) AS reversals,
+       (SELECT jsonb_build_object('id', e.id, 'from_at', e.from_at, 'sponsor', e.sponsor_id)
+        FROM commissions_sponsoredge e
+        WHERE e.promoter_id = a.promoter_id AND e.from_at <= a.at
+        ORDER BY e.from_at DESC, e.id DESC LIMIT 1) AS edge
+FROM commissions_commissionorder c
+JOIN commissions_attribution a ON a.id = c.attribution_id
+JOIN commissions_planversion v ON v.id = c.plan_version_id
+JOIN commissions_commissionplan plan ON plan.id = v.plan_id
+JOIN shops_orderline l ON l.id = c.order_line_id
+JOIN shops_order o ON o.id = l.order_id
+JOIN shops_shop shop ON shop.id = c.shop_id
+LEFT JOIN commissions_touch t ON t.id = a.touch_id
+LEFT JOIN commissions_promotionlink k ON a.source_kind = 'referral' AND k.id = a.source_id
+WHERE {which} AND (%(staff)s OR shop.account_id = %(account)s OR EXISTS (
+    SELECT 1 FROM commissions_commissionsplit mine
+    WHERE mine.commission_id = c.id AND mine.payee_id = %(account)s))
+ORDER BY c.id
+"""
+_BY_ID = _TRACE.format(which="c.id = %(id)s")
+_BY_ORDER = _TRACE.format(which="o.number = %(number)s")
+
+
+def of_commission(*, account: Account, commission_id: int) -> dict[str, Any]:
+    """The trace of a commission order, for one of its payees, the shop's owner or staff; one
+    statement.
+
+    :raises NotFound: no such commission order, or not the account's to see.
+    """
+    found = rows(_BY_ID, _reader(account) | {"id": commission_id})
+    if not found:
+        raise NotFound()
+    return _document(found[0])
+
+
+def of_order(*, account: Account, number: str) -> list[dict[str, Any]]:
+    """The traces of an order's lines that the account may see, in the order of the lines.
+
+    :raises NotFound: none of them.
+    """
+    found = rows(_BY_ORDER, _reader(account) | {"number": number[:33]})
+    if not found:
+        raise NotFound()
+    return [_document(row) for row in found]
+
+
+def attributions(*, account: Account, number: str) -> dict[str, Any]:
+    """The attributions of an order's lines that the account may see.
+
+    :raises NotFound: none of them.
+    """
+    return {
+        "order_number": number,
+        "lines": [
+            {
+                "line_id": trace["line"]["line_id"],
+                "title": trace["line"]["title"],
+                "commission_id": trace["id"],
+                "attribution": trace["attribution"],
+            }
+            for trace in of_order(account=account, number=number)
+        ],
+    }
+
+
+def recompute(trace: dict[str, Any]) -> dict[str, Any]:
+    """Budget, fee, splits and reversed amounts out of a trace and nothing else."""
+    step = trace["rounding"]
+    made = split.split(
+        base_fen=step["base_fen"],
+        rate_bps=step["rate_bps"],
+        fee_bps=step["fee_bps"],
+        shares=Shares(**{name: trace["plan"][name] for name in Shares._fields}),
+        roles=tuple(trace["roles"]),
+    )
+    back = split.reversal(
+        base_fen=step["base_fen"],
+        refunded_fen=trace["refunded_fen"],
+        rate_bps=step["rate_bps"],
+        fee_bps=step["fee_bps"],
+        budget_fen=made.budget_fen,
+        fee_fen=made.fee_fen,
+        parts=[Taken(part.role, part.amount_fen, 0) for part in made.parts],
+    )
+    return {
+        "budget_fen": made.budget_fen,
+        "fee_fen": made.fee_fen,
+        "splits": [
+            {
+                "role": part.role,
+                "share_bps": part.share_bps,
+                "amount_fen": part.amount_fen,
+                "reversed_fen": reversed_fen,
+            }
+            for part, reversed_fen in zip(made.parts, back, strict=True)
+        ],
+    }
+
+
+def _reader(account: Account) -> dict[str, Any]:
+    return {"account": account.pk, "staff": account.is_staff}
+
+
+_LINE = ("order_number", "line_id", "title", "qty", "unit_price_fen", "discount_fen", "paid_fen",
+         "offer_id", "placed_at", "paid_at", "received_at")  # fmt: skip
+_PLAN = ("version_id", "version_number", "promoter_bps", "inviter_bps", "creator_bps",
+         "charity_bps")  # fmt: skip
+_TOP = ("id", "status", "reason", "held_reason", "version", "accrued_at", "matures_at",
+        "settlement_run_id", "budget_fen", "fee_fen", "refunded_fen", "splits",
+        "reversals")  # fmt: skip
+
+
+def _document(row: dict[str, Any]) -> dict[str, Any]:
+    roles = [role for role in ("promoter", "inviter", "creator") if row[f"{role}_id"]]
+    return {
+        **{name: row[name] for name in _TOP},
+        "line": {name: row[name] for name in _LINE},
+        "attribution": _attribution(row),
+        "plan": {"name": row["plan_name"], **{name: row[name] for name in _PLAN}},
+        "tree": {
+            "promoter": row["promoter_id"],
+            "inviter": row["inviter_id"],
+            "edge": row["edge"],
+        },
+        "roles": roles,
+        "rounding": {
+            "base_fen": row["base_fen"],
+            "rate_bps": row["rate_bps"],
+            "fee_bps": row["fee_bps"],
+            "budget_exact": f"{row['base_fen'] * row['rate_bps']}/{BPS}",
+            "fee_exact": f"{row['base_fen'] * row['fee_bps']}/{BPS}",
+            "rule": "half-even once for budget and fee, then largest remainder",
+        },
+    }
+
+
+def _attribution(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "rule": row["rule"],
+        "source_kind": row["source_kind"],
+        "source_id": row["source_id"],
+        "link_code": row["link_code"],
+        "target_kind": row["target_kind"],
+        "target_id": row["target_id"],
+        "click_id": row["click_id"],
+        "touched_at": row["touched_at"],
+        "losers": row["losers"],
+        "findings": row["findings"],
+        "at": row["attributed_at"],
+    }
