@@ -12,6 +12,7 @@ from commissions.models import (
     PlanVersion,
     Promoter,
     PromotionLink,
+    SponsorEdge,
     Touch,
 )
 from seeds.factories.accounts import AccountFactory
@@ -19,15 +20,27 @@ from seeds.factories.shops import ProductFactory
 
 
 class PromoterFactory(DjangoModelFactory):
-    """An active promoter without an inviter."""
+    """An active promoter without an inviter; with one, the dated edge is written as well."""
 
     class Meta:
         model = Promoter
+        skip_postgeneration_save = True
 
     account = factory.SubFactory(AccountFactory)
     sponsor = None
     invite_code = factory.LazyFunction(lambda: ids.code(8))
     joined_at = factory.LazyFunction(now)
+
+    @factory.post_generation
+    def edge(promoter: Promoter, create: bool, extracted: object, **_: object) -> None:  # noqa: N805
+        """The tree's own record of the inviter."""
+        if create and promoter.sponsor_id:
+            SponsorEdge.objects.create(
+                promoter=promoter,
+                sponsor_id=promoter.sponsor_id,
+                from_at=promoter.joined_at,
+                recorded_at=promoter.joined_at,
+            )
 
 
 class PlanFactory(DjangoModelFactory):

@@ -6,16 +6,20 @@ product's own verbs, day by day, so that seeding proves them.
 
 from dataclasses import dataclass, field
 
-from notes import recount
-from notes.models import Note
 from backend.accounts.models import Account
-from seeds.scenarios import content, market, people, promoting
+from commissions import ledger
+from notes import ranking, recount
+from notes.models import Note
+from seeds.scenarios import content, market, people, promoting, stories
 from seeds.scenarios.content import Content
 from seeds.scenarios.market import Market
 from seeds.scenarios.people import People
 from seeds.scenarios.personas import PERSONAS
 from seeds.scenarios.promoting import Promotion
 from seeds.scenarios.stage import NotEmpty, Stage, curtain
+from seeds.scenarios.stories import Story
+from seeds.scenarios.trading import Theatre
+from shops import metrics
 from shops.models import Shop
 
 
@@ -27,6 +31,7 @@ class World:
     market: Market = field(default_factory=Market)
     content: Content = field(default_factory=Content)
     promotion: Promotion = field(default_factory=Promotion)
+    stories: list[Story] = field(default_factory=list)
 
 
 def is_empty() -> bool:
@@ -51,6 +56,8 @@ def play(stage: Stage) -> World:
             raise NotEmpty()
         world = World()
         populate(stage, world)
+        trade(stage, world)
+        conclude(stage, world)
     return world
 
 
@@ -85,6 +92,29 @@ def populate(stage: Stage, world: World) -> None:
     with stage.step("counters and ranks, by the product's recount") as done:
         done.append(sum(recount.recount(at=stage.at).values()))
         done.append(content.take_down(stage, world.town, world.content))
+
+
+def trade(stage: Stage, world: World) -> None:
+    """Two months of orders through the verbs."""
+    with stage.step("stock, as much as will be sold and more") as done:
+        world.stories = stories.plan(
+            stage, world.town, world.market, world.content, world.promotion
+        )
+        demand = stories.demand(world.stories)
+        done.append(market.fill(stage, world.market, demand))
+    with stage.step("orders: placed, paid, shipped, received …") as done:
+        theatre = Theatre(stage, world.town.addresses, "demo")
+        theatre.play(world.stories)
+        done.append(len(world.stories))
+
+
+def conclude(stage: Stage, world: World) -> None:
+    """What the beat would do now: metrics, ranks, balances."""
+    with stage.step("metrics, ranks, balances") as done:
+        market.close_one(stage, world.town, world.market)
+        metrics.roll_up(at=stage.at)
+        ranking.rank_notes(at=stage.at)
+        done.append(ledger.fold())
 
 
 def refresh(town: People) -> None:

@@ -4,6 +4,7 @@ Every step draws from a generator of its own, made of the seed and the step's na
 change of one step leaves the rows of the others alone.
 """
 
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -126,6 +127,8 @@ def curtain(stage: Stage) -> Iterator[None]:
         raise NotInProduction()
     refuse_interrupted(stage.name)
     events.wake_with(_silence)
+    # It warns of counters that were wrong; after a bulk load all of them are.
+    logging.getLogger("notes.recount").setLevel(logging.ERROR)
     mark = Account(pk=0)
     begun = time.perf_counter()
     audit.note(actor=None, action=f"seed.{stage.name}.begin", target=mark, at=stage.at)

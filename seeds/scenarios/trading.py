@@ -1,0 +1,244 @@
+"""What happens: the stories played through the product's own verbs, day by day.
+
+Not one commission, ledger, metric or counter row is written here. Every day ends as the worker
+would end it: events delivered, overdue things decided, what has matured settled.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from backend import relay
+from backend.core import ids
+from backend.core.clock import business_day, day_edges
+from commissions import settlement, touches
+from seeds.scenarios.stage import Stage
+from seeds.scenarios.stories import Story
+from seeds.texts import reviews
+from shops import aftersales, checkout, orders, payments, shipments
+from shops.models import Order, OrderLine, Refund
+
+CHUNK = 100
+CARRIERS = ("顺丰速运", "中通快递", "圆通速递", "京东物流", "极兔速递")
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+Act = Callable[[datetime], None]
+Daily = Callable[[datetime], None]
+
+
+@dataclass(slots=True)
+class Theatre:
+    """Plays stories; `addresses` by buyer, `prefix` keeps the provider's numbers apart."""
+
+    stage: Stage
+    addresses: dict[int, int]
+    prefix: str
+    rng: random.Random = field(init=False)
+    done: int = 0
+    settled: int = 0
+    payments: int = 0
+
+    def __post_init__(self) -> None:
+        """The generator of delays and parcels."""
+        self.rng = self.stage.rng("trading")
+
+    def play(self, stories: Sequence[Story], *, each_day: Daily | None = None) -> None:
+        """Everything, in the order of time, up to the stage's present."""
+        acts = [act for story in stories for act in self._acts(story)]
+        acts = sorted((at, place, act) for place, (at, act) in enumerate(acts) if at < self.stage.at)
+        first = business_day(min(story.placed_at for story in stories) - DAY)
+        place, day = 0, first
+        while True:
+            _, end = day_edges(day)
+            until = min(end, self.stage.at)
+            stop = place
+            while stop < len(acts) and acts[stop][0] < until:
+                stop += 1
+            self._day(acts[place:stop])
+            self.sweep(until)
+            if each_day:
+                each_day(until)
+            if until == self.stage.at:
+                return
+            place, day = stop, day + DAY
+
+    def _day(self, acts: Sequence[tuple[datetime, int, Act]]) -> None:
+        clicks = [entry for entry in acts if entry[2].__name__ == "click"]
+        others = [entry for entry in acts if entry[2].__name__ != "click"]
+        for at, _, act in clicks:
+            act(at)
+        if clicks:
+            touches.store_touches()
+        for start in range(0, len(others), CHUNK):
+            with transaction.atomic():
+                for at, _, act in others[start : start + CHUNK]:
+                    act(at)
+        self.done += len(acts)
+
+    def sweep(self, at: datetime) -> None:
+        """What the worker and the beat do, once a day."""
+        orders.expire_checkouts(at=at)
+        orders.receive_overdue(at=at)
+        aftersales.answer_overdue(at=at)
+        aftersales.complete_refunds(at=at)
+        orders.complete_orders(at=at)
+        relay.drain(at=at)
+        run = settlement.settle_due(at=at)
+        self.settled += run.orders if run else 0
+
+    # ------------------------------------------------------------ one story's acts
+    def _acts(self, story: Story) -> Iterator[tuple[datetime, Act]]:
+        rng, at = self.rng, story.placed_at
+        if story.shared:
+            yield at - timedelta(seconds=int(rng.expovariate(1 / 7_200)) + 20), _click(story)
+        yield at, lambda at: self._place(story, at)
+        if story.fate in ("expired", "pending"):
+            return
+        if story.fate == "cancelled":
+            cancelled = at + timedelta(minutes=rng.randrange(2, 25))
+            yield cancelled, lambda at: self._cancel(story, at)
+            return
+        paid = at + timedelta(seconds=rng.randrange(20, 1_200))
+        yield paid, lambda at: self._pay(story, at)
+        yield from self._after_payment(story, paid)
+
+    def _after_payment(self, story: Story, paid: datetime) -> Iterator[tuple[datetime, Act]]:
+        rng = self.rng
+        if story.fate == "before_shipping":
+            yield paid + HOUR * rng.uniform(0.2, 2), lambda at: self._ask(story, "refund_only", at)
+            return
+        if story.fate == "to_ship":
+            if len(story.lines) > 1:
+                yield paid + HOUR * rng.uniform(2, 9), lambda at: self._ship_one_line(story, at)
+            return
+        shipped = paid + HOUR * rng.uniform(2, 30)
+        yield shipped, lambda at: self._ship(story, at)
+        received = shipped + DAY * rng.uniform(1.6, 4.6)
+        if received > self.stage.at - HOUR:
+            received = shipped + (self.stage.at - shipped) * 0.8
+        silent = story.placed_at < self.stage.at - DAY * 14 and rng.random() < 0.35
+        if story.fate == "under_way" or (story.fate == "received" and silent):
+            return  # on its way; or its buyer says nothing, and time receives it
+        yield received, lambda at: self._receive(story, at)
+        yield from self._after_receipt(story, received)
+
+    def _after_receipt(self, story: Story, received: datetime) -> Iterator[tuple[datetime, Act]]:
+        rng = self.rng
+        asked = received + DAY * rng.uniform(0.2, 3)
+        if story.fate == "refund_open":
+            asked = max(received, self.stage.at - HOUR * rng.uniform(2, 20))
+        if story.fate == "return_goods":
+            yield asked, lambda at: self._ask(story, "return_refund", at)
+            yield asked + HOUR * 5, lambda at: self._approve(story, at)
+            yield asked + DAY, lambda at: self._send_back(story, at)
+            yield asked + DAY * 4, lambda at: self._confirm_return(story, at)
+        elif story.fate in ("partial", "refund_rejected", "refund_open"):
+            yield asked, lambda at: self._ask_part(story, at)
+            if story.fate == "partial":
+                yield asked + HOUR * 7, lambda at: self._approve(story, at)
+            elif story.fate == "refund_rejected":
+                yield asked + HOUR * 9, lambda at: self._reject(story, at)
+
+    # ------------------------------------------------------------ the verbs
+    def _place(self, story: Story, at: datetime) -> None:
+        made = checkout.place(
+            buyer=story.buyer,
+            lines=[
+                checkout.LineRequest(line.sku.pk, line.qty, line.source_kind, line.source_id)
+                for line in story.lines
+            ],
+            address_id=self.addresses[story.buyer.pk],
+            expected_total_fen=story.total_fen,
+            click_id=story.click_id,
+            at=at,
+        )
+        story.checkout = made.number
+        story.number = Order.objects.values_list("number", flat=True).get(checkout=made)
+
+    def _pay(self, story: Story, at: datetime) -> None:
+        self.payments += 1
+        payments.record_payment(
+            provider="sandbox",
+            notice_id=f"{self.prefix}-n{self.payments}",
+            transaction_id=f"{self.prefix}-t{self.payments}",
+            checkout_number=story.checkout,
+            amount_fen=story.total_fen,
+            payer=f"payer-{story.buyer.handle}",
+            paid_at=at,
+            at=at,
+        )
+
+    def _ship(self, story: Story, at: datetime, lines: dict[int, int] | None = None) -> None:
+        shipments.ship(
+            account=story.owner,
+            number=story.number,
+            carrier=self.rng.choice(CARRIERS),
+            tracking_number=f"SF{self.rng.randrange(10**12):012d}",
+            lines=lines or {},
+            at=at,
+        )
+
+    def _ship_one_line(self, story: Story, at: datetime) -> None:
+        line = OrderLine.objects.filter(order__number=story.number).order_by("id")[0]
+        self._ship(story, at, {line.pk: line.qty})
+
+    def _cancel(self, story: Story, at: datetime) -> None:
+        orders.cancel(buyer=story.buyer, number=story.number, at=at)
+
+    def _receive(self, story: Story, at: datetime) -> None:
+        orders.receive(buyer=story.buyer, number=story.number, at=at)
+
+    def _ask(self, story: Story, kind: str, at: datetime) -> None:
+        before = kind == Refund.Kind.REFUND_ONLY
+        words = reviews.refund_reason(self.rng, "before_shipping" if before else "return_goods")
+        story.refund = aftersales.request(
+            buyer=story.buyer, number=story.number, kind=kind, reason=words[:40], lines={},
+            note="", at=at,
+        ).number  # fmt: skip
+
+    def _ask_part(self, story: Story, at: datetime) -> None:
+        """Some money for goods that stay, such as a scratch."""
+        line = OrderLine.objects.filter(order__number=story.number).order_by("id")[0]
+        part = max(1, line.paid_fen * self.rng.randrange(8, 45) // 100)
+        words = reviews.refund_reason(self.rng, "partial")
+        story.refund = aftersales.request(
+            buyer=story.buyer, number=story.number, kind="refund_only", reason=words[:40],
+            lines={line.pk: (0, part)}, note=words, at=at,
+        ).number  # fmt: skip
+
+    def _approve(self, story: Story, at: datetime) -> None:
+        aftersales.approve(account=story.owner, number=story.refund, at=at)
+
+    def _reject(self, story: Story, at: datetime) -> None:
+        words = reviews.refund_rejection(self.rng)
+        aftersales.reject(account=story.owner, number=story.refund, reason=words, at=at)
+
+    def _send_back(self, story: Story, at: datetime) -> None:
+        aftersales.send_back(
+            account=story.buyer,
+            number=story.refund,
+            carrier=CARRIERS[1],
+            tracking_number=f"ZT{self.rng.randrange(10**12):012d}",
+            at=at,
+        )
+
+    def _confirm_return(self, story: Story, at: datetime) -> None:
+        aftersales.confirm_return(account=story.owner, number=story.refund, at=at)
+
+
+def _click(story: Story) -> Act:
+    """Somebody follows a promoter's link; `story.click_id` is what the click left behind."""
+
+    def click(at: datetime) -> None:
+        assert story.shared
+        landing = touches.record(
+            code=story.shared.link.code,
+            visitor=ids.code(touches.ID_LENGTH),
+            account=story.buyer,
+            at=at,
+        )
+        story.click_id = landing.click_id or ""
+
+    return click
