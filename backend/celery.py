@@ -51,6 +51,7 @@ app.conf.update(
             ("orders-receive", "shops.receive_overdue", 60.0, 60),
             ("orders-complete", "shops.complete_orders", 60.0, 60),
             ("refunds-answer", "shops.answer_overdue_refunds", 60.0, 60),
+            ("refunds-complete", "shops.complete_refunds", 2.0, 2),
             ("payments-return", "shops.return_payments", 10.0, 10),
             ("metrics", "shops.roll_up_metrics", 2.0, 2),
             ("ranking", "notes.rank_notes", 30.0, 30),
@@ -59,6 +60,7 @@ app.conf.update(
             ("fold", "commissions.fold_balances", 10.0, 10),
             ("send", "commissions.send_payouts", 5.0, 5),
             ("reconcile", "commissions.reconcile_payouts", 30.0, 30),
+            ("books", "commissions.check_books", crontab(minute=41), 3600),
             ("forget-keys", "backend.forget_old", crontab(minute=17), 3600),
         ]
     },

@@ -12,12 +12,28 @@ from django.db.models.functions import Coalesce
 
 from backend.accounts.models import Account
 from backend.core import events
-from backend.core.errors import NotFound
+from backend.core.errors import NotFound, Refusal
 from backend.core.sql import rows
 from shops.models import Order, OrderEvent, OrderLine, Refund, RefundLine
 
 SHIPPABLE = (Order.Status.PAID, Order.Status.PARTIALLY_SHIPPED)
 REFUNDABLE = (*SHIPPABLE, Order.Status.SHIPPED, Order.Status.RECEIVED)
+
+
+class RefundOpen(Refusal):
+    """A refund of this line is being decided; `line` says which line."""
+
+    code = "refund_open"
+    status = 409
+    title = "A refund of this line is open"
+
+
+class QtyExceeds(Refusal):
+    """More units than are left of the line; `line` and `left` say which and how many."""
+
+    code = "qty_exceeds"
+    status = 422
+    title = "More units than are left"
 
 
 def locked(which: Q) -> Order:
@@ -45,6 +61,11 @@ def of_buyer(buyer: Account, number: str) -> Q:
 def of_shop(account: Account, number: str) -> Q:
     """The condition of an order of this account's shop."""
     return Q(number=number, shop__account=account)
+
+
+def any_of(number: str) -> Q:
+    """The condition of an order of anybody's, for staff."""
+    return Q(number=number)
 
 
 def of_party(account: Account) -> Q:

@@ -12,22 +12,7 @@ from backend.core.errors import Invalid, NotFound, Refusal, WrongState
 from backend.core.states import move_one
 from shops import inventory, order_book
 from shops.models import Order, OrderLine, RefundLine, Shipment, ShipmentLine
-
-
-class RefundOpen(Refusal):
-    """A refund of this line is being decided; `line` says which line."""
-
-    code = "refund_open"
-    status = 409
-    title = "A refund of this line is open"
-
-
-class QtyExceeds(Refusal):
-    """More units than are left of the line; `line` and `left` say which and how many."""
-
-    code = "qty_exceeds"
-    status = 422
-    title = "More units than are left"
+from shops.order_book import QtyExceeds, RefundOpen
 
 
 class ShipmentKnown(Refusal):

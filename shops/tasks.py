@@ -4,7 +4,7 @@ from celery import shared_task
 
 from backend.core import heartbeats
 from backend.core.clock import now
-from shops import orders, payments
+from shops import aftersales, metrics, orders, payments
 
 
 @shared_task(name="shops.expire_checkouts")
@@ -33,3 +33,24 @@ def return_payments() -> None:
     """Sends back money that nobody waited for."""
     payments.return_payments(at=now())
     heartbeats.beat(job="payments-return", at=now())
+
+
+@shared_task(name="shops.answer_overdue_refunds")
+def answer_overdue_refunds() -> None:
+    """Decides refunds that nobody answered in time."""
+    aftersales.answer_overdue(at=now())
+    heartbeats.beat(job="refunds-answer", at=now())
+
+
+@shared_task(name="shops.complete_refunds")
+def complete_refunds() -> None:
+    """Pays back what has been approved."""
+    aftersales.complete_refunds(at=now())
+    heartbeats.beat(job="refunds-complete", at=now())
+
+
+@shared_task(name="shops.roll_up_metrics")
+def roll_up_metrics() -> None:
+    """Counts the marked days anew."""
+    metrics.roll_up(at=now())
+    heartbeats.beat(job="metrics", at=now())

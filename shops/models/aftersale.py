@@ -69,6 +69,15 @@ class Refund(models.Model):
             models.Index(
                 fields=["deadline_at"], name="refund_deadline", condition=Q(status="requested")
             ),
+            models.Index(
+                fields=["deadline_at"],
+                name="refund_return_deadline",
+                condition=Q(status__in=["awaiting_return", "returned"]),
+            ),
+            models.Index(fields=["id"], name="refund_to_complete", condition=Q(status="refunding")),
+            models.Index(
+                fields=["succeeded_at"], name="refund_succeeded", condition=Q(status="succeeded")
+            ),
         ]
         verbose_name = "refund 退款"
         verbose_name_plural = "refunds 退款"

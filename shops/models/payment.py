@@ -41,6 +41,10 @@ class Payment(models.Model):
             ),
             models.CheckConstraint(condition=Q(amount_fen__gt=0), name="payment_amount"),
         ]
+        indexes = [
+            # What the job has still to send back: small however long the history grows.
+            models.Index(fields=["id"], name="payment_returning", condition=Q(status="returning"))
+        ]
         verbose_name = "payment 支付"
         verbose_name_plural = "payments 支付"
 

@@ -11,7 +11,7 @@ from backend.accounts.models import Account
 from backend.core import ids
 from backend.core.clock import now
 from seeds.factories import AddressFactory, ProductFactory, ShopFactory, SkuFactory
-from shops import checkout, orders, payments, shipments
+from shops import aftersales, checkout, orders, payments, shipments
 from shops.checkout import LineRequest
 from shops.models import Checkout, Order, OrderLine, Payment, Refund, Shop, Sku
 from shops.providers import sandbox
@@ -101,8 +101,6 @@ def ask_back(
     lines: dict[int, tuple[int, int]] | None = None,
 ) -> Refund:
     """The buyer asks for money back: everything, or (units, fen) by line id."""
-    from shops import aftersales
-
     wanted = lines or {line.pk: (line.qty, line.paid_fen) for line in order.lines.all()}
     return aftersales.request(
         buyer=order.buyer,
