@@ -1,0 +1,169 @@
+"""Rules of commission orders: I2, I4, I5, I6, I8, A6."""
+
+from commissions.books.rule import HALF_EVEN, Rule, between
+
+# What each payee was promised by a commission's splits, in the ledger's own words.
+_OWNER = """CASE WHEN s.payee_id IS NULL THEN s.role ELSE 'person' END AS owner_kind,
+    coalesce(s.payee_id, 0) AS owner_id"""
+_BUDGET = "role IN ('promoter', 'inviter', 'creator', 'shop')"
+_FEE = "role IN ('platform', 'charity')"
+_SUMS = f"""
+    SELECT commission_id,
+           coalesce(sum(amount_fen) FILTER (WHERE {_BUDGET}), 0)::bigint AS budget,
+           coalesce(sum(amount_fen) FILTER (WHERE {_FEE}), 0)::bigint AS fee,
+           coalesce(sum(reversed_fen) FILTER (WHERE {_BUDGET}), 0)::bigint AS budget_back,
+           coalesce(sum(reversed_fen) FILTER (WHERE {_FEE}), 0)::bigint AS fee_back
+    FROM commissions_commissionsplit GROUP BY commission_id
+"""
+
+RULES = [
+    Rule(
+        "I2",
+        "splits sum to budget and fee, and these are their rates of the base",
+        f"""
+        SELECT c.id AS commission, c.base_fen, c.budget_fen, s.budget AS splits_budget_fen,
+               c.fee_fen, s.fee AS splits_fee_fen
+        FROM commissions_commissionorder c LEFT JOIN ({_SUMS}) s ON s.commission_id = c.id
+        WHERE coalesce(s.budget, 0) <> c.budget_fen OR coalesce(s.fee, 0) <> c.fee_fen
+           OR c.budget_fen <> {HALF_EVEN.format("c.base_fen", "c.rate_bps")}
+           OR c.fee_fen <> {HALF_EVEN.format("c.base_fen", "c.fee_bps")}
+        ORDER BY 1
+        """,
+    ),
+    Rule(
+        "I4",
+        "what is reversed is the cumulative rule's share of what is refunded",
+        f"""
+        SELECT c.id AS commission, c.refunded_fen, s.budget_back AS budget_reversed_fen,
+               s.fee_back AS fee_reversed_fen, r.amount_fen AS reversals_fen
+        FROM commissions_commissionorder c
+        LEFT JOIN ({_SUMS}) s ON s.commission_id = c.id
+        LEFT JOIN (
+            SELECT commission_id, sum(amount_fen)::bigint AS amount_fen,
+                   max(refunded_fen) AS refunded_fen
+            FROM commissions_commissionreversal GROUP BY 1) r ON r.commission_id = c.id
+        WHERE coalesce(s.budget_back, 0) <> c.budget_fen
+              - {HALF_EVEN.format("(c.base_fen - c.refunded_fen)", "c.rate_bps")}
+           OR coalesce(s.fee_back, 0) <> c.fee_fen
+              - {HALF_EVEN.format("(c.base_fen - c.refunded_fen)", "c.fee_bps")}
+           OR coalesce(r.amount_fen, 0) <> coalesce(s.budget_back + s.fee_back, 0)
+           OR coalesce(r.refunded_fen, 0) <> c.refunded_fen
+        ORDER BY 1
+        """,
+    ),
+    Rule(
+        "I4",
+        "every part gives back its own share, to the fen",
+        f"""
+        SELECT c.id AS commission, p.role, p.amount_fen, p.reversed_fen
+        FROM commissions_commissionsplit p
+        JOIN commissions_commissionorder c ON c.id = p.commission_id
+        JOIN ({_SUMS}) s ON s.commission_id = c.id
+        CROSS JOIN LATERAL (SELECT CASE WHEN {_BUDGET} THEN s.budget ELSE s.fee END AS whole,
+                                   CASE WHEN {_BUDGET} THEN s.budget_back ELSE s.fee_back END
+                                   AS back) t
+        WHERE abs(p.reversed_fen::numeric * t.whole - t.back::numeric * p.amount_fen) >= t.whole
+          AND p.reversed_fen::numeric * t.whole <> t.back::numeric * p.amount_fen
+        ORDER BY 1, 2
+        """,
+    ),
+    Rule(
+        "I4 A4",
+        "the accrual's journal is what the splits say",
+        f"""
+        SELECT coalesce(w.commission, g.commission) AS commission,
+               coalesce(w.owner_kind, g.owner_kind) AS owner_kind,
+               coalesce(w.owner_id, g.owner_id) AS owner, w.fen AS splits_fen,
+               g.fen AS entries_fen
+        FROM (
+            SELECT s.commission_id AS commission, {_OWNER}, sum(s.amount_fen)::bigint AS fen
+            FROM commissions_commissionsplit s WHERE s.role <> 'shop'
+            GROUP BY 1, 2, 3 HAVING sum(s.amount_fen) <> 0) w
+        FULL JOIN (
+            SELECT e.journal_id - (1::bigint << 56) AS commission, a.owner_kind, a.owner_id,
+                   sum(e.amount_fen)::bigint AS fen
+            FROM commissions_entry e JOIN commissions_ledgeraccount a ON a.id = e.account_id
+            WHERE e.{between(1)} AND a.owner_kind <> 'shop' GROUP BY 1, 2, 3) g
+          ON (g.commission, g.owner_kind, g.owner_id) = (w.commission, w.owner_kind, w.owner_id)
+        WHERE w.fen IS DISTINCT FROM g.fen ORDER BY 1, 2, 3
+        """,
+    ),
+    Rule(
+        "I4 A4",
+        "the reversals' journals are what the splits have given back",
+        f"""
+        SELECT coalesce(w.commission, g.commission) AS commission,
+               coalesce(w.owner_kind, g.owner_kind) AS owner_kind,
+               coalesce(w.owner_id, g.owner_id) AS owner, w.fen AS reversed_fen,
+               g.fen AS entries_fen
+        FROM (
+            SELECT s.commission_id AS commission, {_OWNER}, sum(s.reversed_fen)::bigint AS fen
+            FROM commissions_commissionsplit s WHERE s.role <> 'shop'
+            GROUP BY 1, 2, 3 HAVING sum(s.reversed_fen) <> 0) w
+        FULL JOIN (
+            SELECT r.commission_id AS commission, a.owner_kind, a.owner_id,
+                   -sum(e.amount_fen)::bigint AS fen
+            FROM commissions_entry e JOIN commissions_ledgeraccount a ON a.id = e.account_id
+            JOIN commissions_commissionreversal r ON r.id = e.journal_id - (2::bigint << 56)
+            WHERE e.{between(2)} AND a.owner_kind <> 'shop'
+            GROUP BY 1, 2, 3 HAVING sum(e.amount_fen) <> 0) g
+          ON (g.commission, g.owner_kind, g.owner_id) = (w.commission, w.owner_kind, w.owner_id)
+        WHERE w.fen IS DISTINCT FROM g.fen ORDER BY 1, 2, 3
+        """,
+    ),
+    Rule(
+        "I5",
+        "a line has one commission and a role one winner, who is the one attributed",
+        """
+        SELECT c.id AS commission, s.role, s.payee_id AS payee, a.rule
+        FROM commissions_commissionsplit s
+        JOIN commissions_commissionorder c ON c.id = s.commission_id
+        JOIN commissions_attribution a ON a.id = c.attribution_id
+        LEFT JOIN commissions_promoter promoter ON promoter.id = a.promoter_id
+        LEFT JOIN commissions_promoter inviter ON inviter.id = a.inviter_id
+        WHERE (s.role = 'promoter' AND s.payee_id IS DISTINCT FROM promoter.account_id)
+           OR (s.role = 'inviter' AND s.payee_id IS DISTINCT FROM inviter.account_id)
+           OR (s.role = 'creator' AND s.payee_id IS DISTINCT FROM a.creator_id)
+           OR a.order_line_id <> c.order_line_id
+        UNION ALL
+        SELECT min(s.commission_id), s.role, NULL, 'twice' FROM commissions_commissionsplit s
+        GROUP BY s.commission_id, s.role HAVING count(*) > 1
+        UNION ALL
+        SELECT min(c.id), 'line', NULL, 'twice' FROM commissions_commissionorder c
+        GROUP BY c.order_line_id HAVING count(*) > 1
+        ORDER BY 1, 2
+        """,
+    ),
+    Rule(
+        "I6 A6",
+        "every inviter joined earlier (so no cycle) and is the one of the dated edges",
+        """
+        SELECT p.id AS promoter, p.sponsor_id AS sponsor, e.sponsor_id AS edge
+        FROM commissions_promoter p LEFT JOIN (
+            SELECT DISTINCT ON (promoter_id) promoter_id, sponsor_id
+            FROM commissions_sponsoredge ORDER BY promoter_id, from_at DESC, id DESC) e
+          ON e.promoter_id = p.id
+        WHERE p.sponsor_id >= p.id OR p.sponsor_id IS DISTINCT FROM e.sponsor_id
+        ORDER BY 1
+        """,
+    ),
+    Rule(
+        "I8",
+        "every commission names a published plan, a touch or source, and a real inviter",
+        """
+        SELECT c.id AS commission, a.rule, a.touch_id AS touch, a.inviter_id AS inviter,
+               v.published_at
+        FROM commissions_commissionorder c
+        JOIN commissions_attribution a ON a.id = c.attribution_id
+        JOIN commissions_planversion v ON v.id = c.plan_version_id
+        WHERE v.published_at IS NULL
+           OR (a.rule = 'none') <> (a.promoter_id IS NULL AND a.creator_id IS NULL)
+           OR (a.rule = 'last_touch' AND a.touch_id IS NULL)
+           OR (a.rule = 'named' AND a.touch_id IS NULL AND a.source_id IS NULL)
+           OR (a.inviter_id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM commissions_sponsoredge e
+                WHERE e.promoter_id = a.promoter_id AND e.sponsor_id = a.inviter_id))
+        ORDER BY 1
+        """,
+    ),
+]

@@ -1,0 +1,63 @@
+"""Rules of the ledger itself: I1, I3, I9, A2, A3."""
+
+from commissions.books.rule import Rule
+
+RULES = [
+    Rule(
+        "I1 A3",
+        "every journal has entries and they sum to zero",
+        """
+        SELECT coalesce(j.id, e.journal_id) AS journal, j.kind, e.legs, e.sum_fen
+        FROM commissions_journal j FULL JOIN (
+            SELECT journal_id, count(*) AS legs, sum(amount_fen)::bigint AS sum_fen
+            FROM commissions_entry GROUP BY journal_id) e ON e.journal_id = j.id
+        WHERE j.id IS NULL OR e.journal_id IS NULL OR e.sum_fen <> 0
+        ORDER BY 1
+        """,
+    ),
+    Rule(
+        "I3 A3",
+        "every balance with its deltas is the sum of its entries",
+        """
+        SELECT account_id AS account, sum(stored)::bigint AS stored_fen,
+               sum(entered)::bigint AS entries_fen
+        FROM (SELECT account_id, balance_fen AS stored, 0 AS entered FROM commissions_balance
+              UNION ALL SELECT account_id, amount_fen, 0 FROM commissions_balancedelta
+              UNION ALL SELECT account_id, 0, amount_fen FROM commissions_entry) said
+        GROUP BY account_id HAVING sum(stored) <> sum(entered)
+        ORDER BY 1
+        """,
+    ),
+    Rule(
+        "I3",
+        "every entry belongs to an account that exists",
+        """
+        SELECT e.account_id AS account, count(*) AS entries
+        FROM commissions_entry e LEFT JOIN commissions_ledgeraccount a ON a.id = e.account_id
+        WHERE a.id IS NULL GROUP BY 1 ORDER BY 1
+        """,
+    ),
+    Rule(
+        "I9 A2",
+        "a journal's id is made of its cause, and the cause exists",
+        """
+        SELECT j.id AS journal, j.kind, j.subject_id AS subject
+        FROM commissions_journal j
+        LEFT JOIN commissions_commissionorder c ON j.kind = 1 AND c.id = j.subject_id
+        LEFT JOIN commissions_commissionreversal r ON j.kind = 2 AND r.id = j.subject_id
+        LEFT JOIN commissions_settlementposting s ON j.kind = 3 AND s.id = j.subject_id
+        LEFT JOIN commissions_payout p ON j.kind IN (4, 5, 6) AND p.id = j.subject_id
+        WHERE j.id <> (j.kind::bigint << 56) | j.subject_id
+           OR coalesce(c.id, r.id, s.id, p.id) IS NULL
+        ORDER BY 1
+        """,
+    ),
+    Rule(
+        "A2",
+        "a payout is sent once",
+        """
+        SELECT payout_id AS payout, count(*) AS sends FROM commissions_payoutattempt
+        WHERE kind = 'send' GROUP BY 1 HAVING count(*) > 1 ORDER BY 1
+        """,
+    ),
+]

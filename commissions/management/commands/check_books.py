@@ -1,0 +1,30 @@
+"""manage.py check_books: are the books in order?"""
+
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from backend.core.clock import now
+from commissions import books
+
+
+class Command(BaseCommand):
+    """Evaluates every invariant of the books; exits 1 naming the rows that break one."""
+
+    help = "Evaluates every invariant of the books; exits 1 naming the rows that break one."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Prints a line per rule, then the findings."""
+        findings = books.check(at=now(), progress=self._line)
+        for finding in findings:
+            self.stdout.write(f"\n{finding.code}: {finding.name}: {finding.count} rows")
+            for row in finding.rows:
+                self.stdout.write("  " + ", ".join(f"{name}={row[name]}" for name in row))
+        if findings:
+            sys.exit(1)
+        self.stdout.write("The books are clean.")
+
+    def _line(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()

@@ -1,0 +1,20 @@
+"""manage.py reseal_payees: after a key was put in front of FIELD_KEYS."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from commissions import payees
+
+
+class Command(BaseCommand):
+    """Seals every payee account under the newest of FIELD_KEYS; the older keys may go then."""
+
+    help = "Seals every payee account under the newest of FIELD_KEYS."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Works through the table batch by batch; may be stopped and begun again."""
+        done = 0
+        while done := payees.reseal(after_id=done):
+            self.stdout.write(f"resealed up to payee account {done}")
+        self.stdout.write("Every payee account is sealed under the newest key.")

@@ -1,0 +1,255 @@
+"""The audit has teeth: each rule of the books is broken on purpose, behind the back of every
+guard, and names the row (I1–I10 of the books, A1–A3, A5–A7)."""
+
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from backend.core.models import Event, Heartbeat
+from commissions import books, ledger, tasks
+from commissions.models import CommissionSplit, Entry
+from shops.models import MetricMark
+from tests.commissions.books_world import World, world
+from tests.commissions.money_out import AT
+
+NOW = AT + timedelta(days=8)
+
+_ENTRY = "commissions_entry e USING commissions_ledgeraccount a WHERE a.id = e.account_id AND"
+# rule → statements that break it; {name} stands for ids of the world below
+FAULTS: dict[str, list[str]] = {
+    "every journal has entries and they sum to zero": [
+        "UPDATE commissions_entry SET amount_fen = amount_fen + 1 WHERE (account_id, journal_id) ="
+        " (SELECT account_id, journal_id FROM commissions_entry ORDER BY 2, 1 LIMIT 1)"
+    ],
+    "every balance with its deltas is the sum of its entries": [
+        "UPDATE commissions_balance SET balance_fen = balance_fen + 7 WHERE account_id ="
+        " (SELECT min(account_id) FROM commissions_balance)"
+    ],
+    "every entry belongs to an account that exists": [
+        "INSERT INTO commissions_entry (account_id, journal_id, amount_fen, at)"
+        " VALUES (999999, 1, 5, '2026-11-22T04:00Z')"
+    ],
+    "a journal's id is made of its cause, and the cause exists": [
+        "INSERT INTO commissions_journal (id, kind, subject_id, at)"
+        " VALUES ((4::bigint << 56) | 999999, 4, 999999, '2026-11-22T04:00Z')"
+    ],
+    "a payout is sent once": [
+        "DROP INDEX payout_sent_once",
+        "INSERT INTO commissions_payoutattempt (payout_id, kind, outcome, answer, started_at)"
+        " VALUES ({payout}, 'send', 'paid', '{{}}', '2026-11-22T04:00Z')",
+    ],
+    "splits sum to budget and fee, and these are their rates of the base": [
+        "UPDATE commissions_commissionsplit SET amount_fen = amount_fen + 1"
+        " WHERE commission_id = {commission} AND role = 'promoter'"
+    ],
+    "what is reversed is the cumulative rule's share of what is refunded": [
+        "UPDATE commissions_commissionsplit SET reversed_fen = reversed_fen - 1"
+        " WHERE commission_id = {refunded} AND role = 'promoter'"
+    ],
+    "every part gives back its own share, to the fen": [
+        "UPDATE commissions_commissionsplit SET reversed_fen = reversed_fen - 2"
+        " WHERE commission_id = {refunded} AND role = 'promoter'",
+        "UPDATE commissions_commissionsplit SET reversed_fen = reversed_fen + 2"
+        " WHERE commission_id = {refunded} AND role = 'inviter'",
+    ],
+    "the accrual's journal is what the splits say": [
+        "UPDATE commissions_commissionsplit SET payee_id = {stranger}"
+        " WHERE commission_id = {commission} AND role = 'promoter'"
+    ],
+    "the reversals' journals are what the splits have given back": [
+        "UPDATE commissions_commissionsplit SET reversed_fen = reversed_fen + 1"
+        " WHERE commission_id = {refunded} AND role = 'platform'"
+    ],
+    "a line has one commission and a role one winner, who is the one attributed": [
+        "UPDATE commissions_attribution SET promoter_id = {inviter}"
+        " WHERE id = (SELECT attribution_id FROM commissions_commissionorder"
+        " WHERE id = {commission})"
+    ],
+    "every inviter joined earlier (so no cycle) and is the one of the dated edges": [
+        "ALTER TABLE commissions_promoter DROP CONSTRAINT promoter_no_cycle",
+        "UPDATE commissions_promoter SET sponsor_id = {promoter} WHERE id = {inviter}",
+    ],
+    "every commission names a published plan, a touch or source, and a real inviter": [
+        "UPDATE commissions_planversion SET published_at = NULL"
+    ],
+    "a commission settles in one run, not before it has matured": [
+        "UPDATE commissions_commissionorder SET matures_at = '2027-01-01T00:00Z'"
+        " WHERE id = {commission}"
+    ],
+    "a run's totals are those of its orders and postings": [
+        "UPDATE commissions_settlementrun SET amount_fen = amount_fen - 1"
+    ],
+    "a posting is what its run's commissions owed the payee when they settled": [
+        "UPDATE commissions_settlementposting SET amount_fen = amount_fen + 1"
+        " WHERE payee_kind = 'platform'"
+    ],
+    "a posting's journal moves its amount from pending to available": [
+        "UPDATE commissions_settlementposting SET amount_fen = amount_fen + 1"
+        " WHERE payee_kind = 'charity'"
+    ],
+    "what is pending is what has not settled": [
+        "UPDATE commissions_commissionorder SET status = 'confirmed', settlement_run_id = NULL"
+        " WHERE id = {commission}"
+    ],
+    "nobody was paid more than was credited": [f"DELETE FROM {_ENTRY} e.journal_id >> 56 = 3"],
+    "a payout's journals are those of its state": [
+        "UPDATE commissions_payout SET status = 'failed' WHERE id = {payout}"
+    ],
+    "the channel has paid what we say it has": [
+        "UPDATE commissions_sandboxtransfer SET amount_fen = amount_fen + 1 WHERE state = 'paid'"
+    ],
+    "a bank batch's totals are those of its payouts": [
+        "INSERT INTO commissions_payoutbatch (number, provider, status, payouts_count, total_fen,"
+        " built_at) VALUES ('B1', 'bank_file', 'built', 1, 5, '2026-11-22T04:00Z')"
+    ],
+    "a payout's state has its history: two people, their acts, its sending": [
+        "ALTER TABLE commissions_payout DROP CONSTRAINT payout_four_eyes",
+        "UPDATE commissions_payout SET approved_by_id = prepared_by_id WHERE id = {payout}",
+    ],
+    "an order's state has its row of history": [
+        "UPDATE shops_order SET status = 'closed' WHERE id = {order}"
+    ],
+    "no event is parked, or due for more than five minutes": [
+        "INSERT INTO core_event (kind, subject_id, payload, state, attempts, error, recorded_at,"
+        " due_at) VALUES ('order.paid', 1, '{{}}', 'parked', 8, 'ValueError: x',"
+        " '2026-11-22T04:00Z', '2026-11-22T04:00Z')"
+    ],
+    "every paid line has its commission order, or an event on its way to make it": [
+        "DELETE FROM commissions_commissionorder WHERE id = {commission}"
+    ],
+    "every refund is answered by a reversal, or an event is on its way to make it": [
+        "UPDATE shops_orderline SET refunded_fen = refunded_fen + 1 WHERE id = {line}"
+    ],
+    "what is received is confirmed, or an event is on its way to do it": [
+        "UPDATE commissions_commissionorder SET status = 'estimated' WHERE id = {confirmed}"
+    ],
+    "what matured ten minutes ago and nothing stops is settled": [
+        "UPDATE commissions_commissionorder SET matures_at = '2026-11-29T04:00Z'"
+        " WHERE id = {confirmed}"
+    ],
+    "no order waits for a job that should have come ten minutes ago": [
+        "UPDATE shops_order SET status = 'shipped', auto_receive_at = '2026-11-23T00:00Z'"
+        " WHERE id = {order}"
+    ],
+    "the stored figures of a closed day are a recount of its orders": [
+        "UPDATE shops_dailymetric SET dab = dab + 1 WHERE shop_id = 0"
+    ],
+    "no payout is on its way for longer than its channel takes (a day; a bank file a week)": [
+        "UPDATE commissions_payout SET status = 'unknown' WHERE id = {payout}"
+    ],
+}
+
+
+def sabotage(there: World, statements: list[str]) -> None:
+    """Runs statements with every trigger of the database switched off."""
+    names = {
+        "payout": there.payouts[0].pk,
+        "commission": there.commission(0).pk,
+        "refunded": there.commission(1).pk,
+        "confirmed": there.commission(3).pk,
+        "line": there.lines[0].pk,
+        "order": there.lines[0].order_id,
+        "promoter": there.promoter.pk,
+        "inviter": there.inviter.pk,
+        "stranger": there.payouts[0].approved_by_id,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for statement in statements:
+            cursor.execute(statement.format(**names))
+            assert cursor.rowcount, statement
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def test_the_books_of_a_market_at_work_are_clean(db: None) -> None:
+    world()
+    lines: list[str] = []
+    assert books.check(at=NOW, progress=lines.append) == []
+    assert len(lines) == len(books.RULES)
+    ledger.fold()
+    assert books.check(at=NOW) == []
+
+
+def test_every_rule_has_a_fault_of_its_own() -> None:
+    assert set(FAULTS) == {rule.name for rule in books.RULES}
+    codes = " ".join(rule.code for rule in books.RULES).split()
+    wanted = {f"I{n}" for n in range(1, 11)} | {"A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8"}
+    assert wanted - set(codes) == set()
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_planted_fault_is_named(db: None, name: str) -> None:
+    sabotage(world(), FAULTS[name])
+    found = {finding.name: finding for finding in books.check(at=NOW)}
+    assert name in found
+    assert found[name].count == len(found[name].rows) >= 1
+
+
+def test_a_day_that_an_event_or_a_mark_will_count_again_is_not_closed(db: None) -> None:
+    there = world()
+    sabotage(there, FAULTS["the stored figures of a closed day are a recount of its orders"])
+    assert [finding.code for finding in books.check(at=NOW)] == ["A8"]
+    mark = MetricMark.objects.create(day=there.lines[0].order.placed_day, marked_at=AT)
+    assert books.check(at=NOW) == []
+    mark.delete()
+    Event.objects.create(
+        kind="order.paid", subject_id=there.lines[0].order_id, recorded_at=NOW, due_at=NOW
+    )
+    assert books.check(at=NOW) == []
+
+
+def test_a_finding_names_the_row_and_shows_at_most_twenty(db: None) -> None:
+    there = world()
+    sabotage(there, FAULTS["a payout's journals are those of its state"])
+    (finding, *_) = [f for f in books.check(at=NOW) if f.name.startswith("a payout's journals")]
+    assert finding.rows[0]["payout"] == there.payouts[0].number
+    Event.objects.bulk_create(
+        Event(kind="order.paid", subject_id=n, state="parked", recorded_at=AT, due_at=AT)
+        for n in range(33)
+    )
+    (parked,) = [f for f in books.check(at=NOW) if f.name.startswith("no event is parked")]
+    assert (parked.count, len(parked.rows)) == (33, 20)
+
+
+def test_the_command_says_clean_or_names_the_rows_and_exits_1(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = world()
+    module = "commissions.management.commands.check_books.now"
+    monkeypatch.setattr(module, lambda: NOW)
+    out = StringIO()
+    call_command("check_books", stdout=out)
+    assert "The books are clean." in out.getvalue()
+    sabotage(there, FAULTS["the channel has paid what we say it has"])
+    out = StringIO()
+    with pytest.raises(SystemExit) as stopped:
+        call_command("check_books", stdout=out)
+    assert stopped.value.code == 1
+    assert f"payout={there.payouts[0].number}" in out.getvalue()
+
+
+def test_the_hourly_job_leaves_its_verdict(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = world()
+    monkeypatch.setattr(tasks, "now", lambda: NOW)
+    tasks.check_books()
+    assert Heartbeat.objects.get(job="books").note == "clean"
+    sabotage(there, FAULTS["a payout is sent once"])
+    monkeypatch.setattr(tasks, "now", lambda: NOW + timedelta(seconds=1))
+    tasks.check_books()
+    assert Heartbeat.objects.get(job="books").note == "1 rules broken"
+
+
+def test_the_world_of_these_tests_has_something_of_everything(db: None) -> None:
+    world()
+    kinds = set(Entry.objects.values_list("journal_id", flat=True))
+    assert {journal >> 56 for journal in kinds} == {1, 2, 3, 4, 5, 6}
+    assert set(CommissionSplit.objects.values_list("role", flat=True)) == {
+        "promoter",
+        "inviter",
+        "platform",
+        "charity",
+    }
