@@ -4,6 +4,7 @@ Pairs of characters find every note that could hold the words; a run of three ch
 is then looked for in the text, so that nothing is found that does not hold it.
 """
 
+import unicodedata
 from typing import Any
 
 from backend.accounts.models import Account
@@ -57,7 +58,7 @@ def notes(*, viewer: Account | None, part: feed.Slice, query: str, media: str = 
         # Terms hold letters and digits alone, so a quoted term is one lexeme; a cast, for
         # to_tsquery would cut them again by rules of its own.
         "terms": " & ".join(f"'{term}'" for term in wanted),
-        "whole": " ".join(query.split()).lower(),
+        "whole": " ".join(unicodedata.normalize("NFKC", query).lower().split()),
     }
     kind = recheck = after = ""
     if media != "all":
