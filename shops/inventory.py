@@ -16,6 +16,7 @@ from datetime import datetime
 
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
+from django.db.models.expressions import CombinedExpression
 
 from backend.accounts.models import Account
 from backend.core.errors import Invalid, NotFound, Refusal
@@ -168,7 +169,7 @@ def _wanted(lines: Sequence[StockLine]) -> list[tuple[int, int]]:
     return sorted(wanted.items())
 
 
-def _must(rows: QuerySet[Sku], sku_id: int, qty: int, **changes: F) -> None:
+def _must(rows: QuerySet[Sku], sku_id: int, qty: int, **changes: CombinedExpression) -> None:
     """An UPDATE that only a bug can miss: these units were taken before."""
     moved = rows.update(**changes)
     assert moved == 1, f"SKU {sku_id} does not hold {qty} units"

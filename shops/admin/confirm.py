@@ -4,6 +4,7 @@ row. Nothing is decided by following a link."""
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -117,11 +118,8 @@ class DecidingAdmin(StaffAdmin):
         if answered and form.is_valid():
             reason = form.cleaned_data.get("reason", "")
             for row in rows:
-                attempt(
-                    request,
-                    lambda row=row: decision.act(row, request.user, reason, now()),
-                    f"{row}: {decision.done}",
-                )
+                act = partial(decision.act, row, request.user, reason, now())
+                attempt(request, act, f"{row}: {decision.done}")
             return None
         context = {
             **self.admin_site.each_context(request),

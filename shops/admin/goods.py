@@ -1,6 +1,6 @@
 """Staff pages of shops and goods: applications, shops, products, categories, stock."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.forms import ModelForm
@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
+from backend.accounts.models import Account
 from backend.core.clock import now
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
 from shops import catalog, onboarding
@@ -239,7 +240,7 @@ class CategoryAdmin(StaffAdmin):
         self, request: HttpRequest, obj: Category, form: ModelForm, change: bool
     ) -> None:
         """Stores it through its verb."""
-        catalog.file_category(category=obj, by=request.user, at=now())
+        catalog.file_category(category=obj, by=cast(Account, request.user), at=now())
 
 
 @admin.register(Sku)

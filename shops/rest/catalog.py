@@ -1,11 +1,13 @@
 """Doors of goods: categories, products, SKUs, stock."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backend.accounts.authentication import caller
 from backend.core.clock import now
 from backend.rest.idempotency import idempotent
 from backend.rest.paging import answer, keyset
@@ -29,7 +31,7 @@ def _page(products: list[Product], cursor: str | None) -> Response:
 class ReadByAnyone(View):
     """Reading is open to anyone; everything else needs a token."""
 
-    def get_permissions(self) -> list[object]:  # type: ignore[override]
+    def get_permissions(self) -> Sequence[Any]:
         """No token for GET."""
         return [Anyone()] if self.request.method == "GET" else super().get_permissions()
 
@@ -53,7 +55,7 @@ class ShopProductsView(View):
     def post(self, request: Request, shop_id: int) -> Response:
         """A new draft, with SKUs where given; stock is added by adjustments."""
         product = catalog.create_product(
-            account=request.user,
+            account=caller(request),
             shop_id=shop_id,
             at=now(),
             **self.body(request, s.ProductFields),
@@ -90,7 +92,7 @@ class OwnProductsView(View):
     def get(self, request: Request) -> Response:
         """The caller's products in any state, drafts and banned ones as well, newest first."""
         filters = self.query(request, s.OwnProductQuery)
-        return _page(*keyset(request, catalog.of_owner(account=request.user, **filters)))
+        return _page(*keyset(request, catalog.of_owner(account=caller(request), **filters)))
 
 
 class ProductView(ReadByAnyone):
@@ -107,7 +109,7 @@ class ProductView(ReadByAnyone):
     def patch(self, request: Request, product_id: int) -> Response:
         """Changes texts, category, return window or shipping fee; placed orders keep theirs."""
         product = catalog.change_product(
-            account=request.user,
+            account=caller(request),
             product_id=product_id,
             changes=self.body(request, s.ProductChange),
         )
@@ -120,7 +122,7 @@ class ProductPublishView(View):
     @extend_schema(tags=["products"], request=None, responses={200: s.ProductDetail})
     def post(self, request: Request, product_id: int) -> Response:
         """Puts a product with an active SKU on sale."""
-        product = catalog.publish(account=request.user, product_id=product_id, at=now())
+        product = catalog.publish(account=caller(request), product_id=product_id, at=now())
         return Response(_detail(product, request))
 
 
@@ -130,7 +132,7 @@ class ProductUnpublishView(View):
     @extend_schema(tags=["products"], request=None, responses={200: s.ProductDetail})
     def post(self, request: Request, product_id: int) -> Response:
         """Takes a product off the shelf; placed orders go on."""
-        product = catalog.unpublish(account=request.user, product_id=product_id, at=now())
+        product = catalog.unpublish(account=caller(request), product_id=product_id, at=now())
         return Response(_detail(product, request))
 
 
@@ -141,7 +143,7 @@ class ProductSkusView(View):
     def post(self, request: Request, product_id: int) -> Response:
         """A new SKU, without stock."""
         sku = catalog.add_sku(
-            account=request.user, product_id=product_id, **self.body(request, s.SkuFields)
+            account=caller(request), product_id=product_id, **self.body(request, s.SkuFields)
         )
         return Response(s.SkuAnswer(sku, context={"owner": True}).data, status=201)
 
@@ -153,7 +155,7 @@ class ProductSkuView(View):
     def patch(self, request: Request, product_id: int, sku_id: int) -> Response:
         """Changes price, list price or whether it is sold; placed orders keep their price."""
         sku = catalog.change_sku(
-            account=request.user,
+            account=caller(request),
             product_id=product_id,
             sku_id=sku_id,
             changes=self.body(request, s.SkuChange),
@@ -174,7 +176,7 @@ class StockAdjustmentsView(View):
     def post(self, request: Request, sku_id: int) -> Response:
         """Adds units to a stock or takes units that no order holds."""
         sku = inventory.adjust(
-            account=request.user,
+            account=caller(request),
             sku_id=sku_id,
             at=now(),
             **self.body(request, s.StockAdjustment),

@@ -1,16 +1,20 @@
 """Doors of shops: apply for one, look at them, introduce the own one."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backend.accounts.authentication import caller
 from backend.core.clock import now
 from backend.rest.paging import answer, keyset
 from backend.rest.permissions import Anyone
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
 from shops import onboarding
-from shops.rest import serializers_goods as s
+from shops.rest import serializers_shops as s
 
 
 class ShopApplicationsView(View):
@@ -25,7 +29,7 @@ class ShopApplicationsView(View):
     def get(self, request: Request) -> Response:
         """The caller's applications, newest first."""
         self.query(request)
-        found, cursor = keyset(request, onboarding.applications_of(account=request.user))
+        found, cursor = keyset(request, onboarding.applications_of(account=caller(request)))
         return Response(answer(s.ShopApplicationAnswer(found, many=True).data, cursor))
 
     @extend_schema(
@@ -34,7 +38,7 @@ class ShopApplicationsView(View):
     def post(self, request: Request) -> Response:
         """A new application, a draft. No number of followers is asked for."""
         fields = self.body(request, s.ShopApplicationFields)
-        application = onboarding.apply(account=request.user, at=now(), **fields)
+        application = onboarding.apply(account=caller(request), at=now(), **fields)
         return Response(s.ShopApplicationAnswer(application).data, status=201)
 
 
@@ -46,7 +50,7 @@ class ShopApplicationView(View):
         """Its state, with the reason where it was rejected."""
         self.query(request)
         application = onboarding.own_application(
-            account=request.user, application_id=application_id
+            account=caller(request), application_id=application_id
         )
         return Response(s.ShopApplicationAnswer(application).data)
 
@@ -56,7 +60,7 @@ class ShopApplicationView(View):
     def patch(self, request: Request, application_id: int) -> Response:
         """Changes a draft or rejected application."""
         application = onboarding.change(
-            account=request.user,
+            account=caller(request),
             application_id=application_id,
             changes=self.body(request, s.ShopApplicationChange),
         )
@@ -70,7 +74,7 @@ class ShopApplicationSubmitView(View):
     def post(self, request: Request, application_id: int) -> Response:
         """Hands a draft or rejected application in for a decision."""
         application = onboarding.submit(
-            account=request.user, application_id=application_id, at=now()
+            account=caller(request), application_id=application_id, at=now()
         )
         return Response(s.ShopApplicationAnswer(application).data)
 
@@ -84,7 +88,7 @@ class ShopApplicationDocumentsView(View):
     def post(self, request: Request, application_id: int) -> Response:
         """Adds a licence or certificate to a draft or rejected application."""
         document = onboarding.add_document(
-            account=request.user,
+            account=caller(request),
             application_id=application_id,
             at=now(),
             **self.body(request, s.QualificationFields),
@@ -114,7 +118,7 @@ class ShopsView(View):
 class ShopView(View):
     """One shop."""
 
-    def get_permissions(self) -> list[object]:  # type: ignore[override]
+    def get_permissions(self) -> Sequence[Any]:
         """Reading is open to anyone."""
         return [Anyone()] if self.request.method == "GET" else super().get_permissions()
 
@@ -130,6 +134,6 @@ class ShopView(View):
     def patch(self, request: Request, shop_id: int) -> Response:
         """Changes the introduction; everything else of a shop is the platform's to change."""
         shop = onboarding.change_intro(
-            account=request.user, shop_id=shop_id, **self.body(request, s.ShopChange)
+            account=caller(request), shop_id=shop_id, **self.body(request, s.ShopChange)
         )
         return Response(s.ShopAnswer(shop, context={"viewer_id": request.user.pk}).data)

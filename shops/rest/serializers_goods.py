@@ -1,4 +1,4 @@
-"""What goes in and out of the doors of shops, products and stock."""
+"""What goes in and out of the doors of categories, products and stock."""
 
 from typing import Any
 
@@ -9,174 +9,17 @@ from backend.core.money import MAX_FEN
 from backend.rest.fields import Fen, Integer, QueryInteger, Strict, Text
 from shops import inventory
 from shops.catalog import MAX_SKUS, Offering
-from shops.models import Product, QualificationDocument, Shop, ShopApplication, Sku
-from shops.models.shop import OwnerType
+from shops.models import Product, Shop, Sku
+from shops.rest.texts import Labels, Line
 
 MAX_PRICE_FEN = MAX_FEN // 10_000
 STOCK_LEVELS = ["in_stock", "low_stock", "sold_out"]
-
-
-class Line(Text):
-    """Text of one line: a name, a code, a number."""
-
-    def to_internal_value(self, data: Any) -> str:
-        """The cleaned text.
-
-        :raises ValidationError: a line end or tab, or what Text refuses.
-        """
-        value = super().to_internal_value(data)
-        if "\n" in value or "\t" in value:
-            raise serializers.ValidationError("Must be one line.", code="one_line")
-        return value
-
-
-class Labels(serializers.DictField):
-    """{name: value} of short lines, such as {"颜色": "雾蓝"}; at most `most` of them."""
-
-    def __init__(self, *, most: int, **kwargs: Any) -> None:
-        self.most = most
-        super().__init__(child=Line(max_length=60), **kwargs)
-
-    def to_internal_value(self, data: Any) -> dict[str, str]:
-        """The cleaned names and values.
-
-        :raises ValidationError: too many, two names alike, or a name or value that is no line.
-        """
-        if isinstance(data, dict) and len(data) > self.most:
-            raise serializers.ValidationError(f"At most {self.most}.", code="too_many")
-        values = super().to_internal_value(data)
-        name = Line(max_length=20)
-        cleaned = {name.run_validation(key): value for key, value in values.items()}
-        if len(cleaned) != len(values):
-            raise serializers.ValidationError("Two names are alike.", code="alike")
-        return cleaned
 
 
 def _image() -> serializers.RegexField:
     return serializers.RegexField(
         r"\A(https://|/media/)[!-~]+\Z", max_length=300, required=False, allow_blank=True
     )
-
-
-# ---------------------------------------------------------------- applications and shops
-
-
-class ShopApplicationFields(Strict):
-    """POST /v1/shops/applications."""
-
-    shop_name = Line(max_length=40)
-    owner_type = serializers.ChoiceField(OwnerType.choices)
-    intro = Text(max_length=300, required=False, allow_blank=True)
-    licence_number = Line(max_length=30, required=False, allow_blank=True)
-
-
-class ShopApplicationChange(Strict):
-    """PATCH /v1/shops/applications/{id}."""
-
-    shop_name = Line(max_length=40, required=False)
-    owner_type = serializers.ChoiceField(OwnerType.choices, required=False)
-    intro = Text(max_length=300, required=False, allow_blank=True)
-    licence_number = Line(max_length=30, required=False, allow_blank=True)
-
-
-class QualificationFields(Strict):
-    """POST /v1/shops/applications/{id}/documents; `valid_until` is the last valid day."""
-
-    kind = serializers.ChoiceField(QualificationDocument.Kind.choices)
-    number = Line(max_length=40)
-    valid_until = serializers.DateField(required=False, allow_null=True)
-
-
-class QualificationAnswer(serializers.ModelSerializer):
-    """A document of an application."""
-
-    class Meta:
-        model = QualificationDocument
-        fields = ["id", "kind", "number", "valid_until", "status"]
-        read_only_fields = fields
-
-
-class ShopApplicationAnswer(serializers.ModelSerializer):
-    """An application as its account sees it; `shop_id` once it is approved."""
-
-    documents = QualificationAnswer(many=True, read_only=True)
-    shop_id = serializers.SerializerMethodField()
-
-    class Meta:
-        model = ShopApplication
-        fields = [
-            "id",
-            "shop_name",
-            "intro",
-            "owner_type",
-            "licence_number",
-            "status",
-            "reject_reason",
-            "created_at",
-            "submitted_at",
-            "decided_at",
-            "documents",
-            "shop_id",
-        ]
-        read_only_fields = fields
-
-    def get_shop_id(self, application: ShopApplication) -> int | None:
-        """The shop that came of it."""
-        if application.status != ShopApplication.Status.APPROVED:
-            return None
-        shop: Shop | None = getattr(application.account, "shop", None)
-        return shop.pk if shop else None
-
-
-class ShopAnswer(serializers.ModelSerializer):
-    """A shop; fee, licence number and the reason of a suspension are told to its owner alone."""
-
-    owner = serializers.CharField(source="account.handle", read_only=True)
-    # Not read_only: the schema calls every read-only field present, and these may be absent.
-    fee_bps = serializers.IntegerField(required=False)
-    licence_number = serializers.CharField(required=False)
-    suspended_reason = serializers.CharField(required=False)
-
-    class Meta:
-        model = Shop
-        fields = [
-            "id",
-            "name",
-            "intro",
-            "owner",
-            "owner_type",
-            "kind",
-            "status",
-            "opened_at",
-            "fee_bps",
-            "licence_number",
-            "suspended_reason",
-        ]
-        read_only_fields = fields
-
-    def to_representation(self, instance: Shop) -> dict[str, Any]:
-        """The shop as the viewer in the context (viewer_id) may see it."""
-        answer: dict[str, Any] = super().to_representation(instance)
-        if instance.account_id != self.context.get("viewer_id"):
-            for name in ("fee_bps", "licence_number", "suspended_reason"):
-                del answer[name]
-        return answer
-
-
-class ShopChange(Strict):
-    """PATCH /v1/shops/{id}."""
-
-    intro = Text(max_length=300, allow_blank=True)
-
-
-class ShopQuery(serializers.Serializer):
-    """Filters of GET /v1/shops."""
-
-    kind = serializers.ChoiceField(Shop.Kind.choices, required=False)
-    owner = serializers.CharField(max_length=30, required=False, help_text="an account's handle")
-
-
-# ---------------------------------------------------------------- categories and products
 
 
 class CategoryNode(serializers.Serializer):
@@ -367,7 +210,7 @@ class ProductFields(Strict):
     attributes = Labels(most=20, required=False)
     return_window_days = Integer(min_value=7, max_value=30, required=False)
     shipping_fee_fen = Fen(max_value=10**9, required=False)
-    skus = SkuFields(many=True, required=False, max_length=MAX_SKUS)
+    skus = serializers.ListField(child=SkuFields(), max_length=MAX_SKUS, required=False)
 
 
 class ProductChange(Strict):
