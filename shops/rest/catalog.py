@@ -71,7 +71,6 @@ class ProductsView(View):
     @extend_schema(
         tags=["products"],
         parameters=[s.ProductQuery, *CURSOR],
-        operation_id="products_list",
         responses=page_of("Product", s.ProductSummary),
     )
     def get(self, request: Request) -> Response:
@@ -86,7 +85,6 @@ class OwnProductsView(View):
     @extend_schema(
         tags=["products"],
         parameters=[s.OwnProductQuery, *CURSOR],
-        operation_id="me_products_list",
         responses=page_of("OwnProduct", s.ProductSummary),
     )
     def get(self, request: Request) -> Response:

@@ -23,7 +23,6 @@ class ShopApplicationsView(View):
     @extend_schema(
         tags=["shops"],
         parameters=CURSOR,
-        operation_id="shops_applications_list",
         responses=page_of("ShopApplication", s.ShopApplicationAnswer),
     )
     def get(self, request: Request) -> Response:
@@ -104,7 +103,6 @@ class ShopsView(View):
     @extend_schema(
         tags=["shops"],
         parameters=[s.ShopQuery, *CURSOR],
-        operation_id="shops_list",
         responses=page_of("Shop", s.ShopAnswer),
     )
     def get(self, request: Request) -> Response:
