@@ -29,13 +29,13 @@ def test_the_sandbox_pays_a_number_once_however_often_it_is_asked(db: None) -> N
 
 def test_timeouts_before_and_after_taking_effect_look_the_same_from_outside(db: None) -> None:
     channel = CHANNELS["sandbox"]
-    sandbox.force("P1", sandbox.Mode.TIMEOUT_PAID)
-    sandbox.force("P2", sandbox.Mode.TIMEOUT_LOST)
-    for number in ("P1", "P2"):
+    sandbox.force("PT1", sandbox.Mode.TIMEOUT_PAID)
+    sandbox.force("PT2", sandbox.Mode.TIMEOUT_LOST)
+    for number in ("PT1", "PT2"):
         with pytest.raises(ChannelTimeout):
             channel.send(transfer(number), at=AT)
-    assert channel.query("P1", at=AT).result is Result.PAID
-    assert channel.query("P2", at=AT).result is Result.NOT_FOUND
+    assert channel.query("PT1", at=AT).result is Result.PAID
+    assert channel.query("PT2", at=AT).result is Result.NOT_FOUND
 
 
 def test_a_voided_number_is_never_paid_and_a_paid_one_is_not_voided(db: None) -> None:

@@ -1,0 +1,213 @@
+"""Two at the same moment: approvals, withdrawals, sendings, and a refund beside a withdrawal."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from backend.core.errors import Refusal
+from commissions import ledger, payouts
+from commissions.models import Payout, PayoutAttempt, PayoutBatch, SandboxTransfer
+from commissions.providers import CHANNELS, Result, Transfer
+from tests.commissions.money_out import (
+    AT,
+    CARD,
+    LOST,
+    PAID_LATE,
+    approved,
+    cash,
+    checker,
+    credit,
+    earner,
+    maker,
+    money_of,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROUNDS = 8
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """Runs acts in threads with connections of their own, started together; their answers, or
+    the refusals they met."""
+    barrier = threading.Barrier(len(acts))
+    answers: list[Any] = [None] * len(acts)
+
+    def run(place: int, act: Callable[[], Any]) -> None:
+        try:
+            connection.ensure_connection()
+            barrier.wait(10)
+            answers[place] = act()
+        except Exception as error:
+            answers[place] = error
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    bugs = [a for a in answers if isinstance(a, Exception) and not isinstance(a, Refusal)]
+    assert bugs == []
+    return answers
+
+
+def codes(answers: list[Any]) -> list[str]:
+    """The refusals' codes, sorted."""
+    return sorted(answer.code for answer in answers if isinstance(answer, Refusal))
+
+
+def test_two_approvals_at_once_are_one() -> None:
+    account = earner(100_000)
+    first, second = checker(), checker()
+    for _ in range(ROUNDS):
+        number = payouts.request(account=account, amount_fen=1_000, at=AT).number
+        payouts.prepare(number=number, by=maker(), at=AT)
+        answers = at_once(
+            lambda n=number: payouts.approve(number=n, by=first, at=AT),
+            lambda n=number: payouts.approve(number=n, by=second, at=AT),
+        )
+        assert codes(answers) == ["wrong_state"]
+        assert Payout.objects.get(number=number).status == "approved"
+
+
+def test_an_approval_and_a_rejection_at_once_are_one_of_the_two() -> None:
+    account = earner(100_000)
+    by, other = checker(), checker()
+    for _ in range(ROUNDS):
+        before = sum(money_of(account))
+        number = payouts.request(account=account, amount_fen=1_000, at=AT).number
+        payouts.prepare(number=number, by=maker(), at=AT)
+        answers = at_once(
+            lambda n=number: payouts.approve(number=n, by=by, at=AT),
+            lambda n=number: payouts.reject(number=n, by=other, reason="no", at=AT),
+        )
+        assert codes(answers) == ["wrong_state"]
+        assert sum(money_of(account)) == before
+
+
+def test_withdrawals_at_once_never_exceed_the_balance() -> None:
+    for _ in range(ROUNDS):
+        account = earner(2_500)
+        answers = at_once(
+            *[lambda a=account: payouts.request(account=a, amount_fen=1_000, at=AT)] * 6
+        )
+        assert codes(answers) == ["insufficient_balance"] * 4
+        assert money_of(account) == (500, 2_000)
+
+
+def test_the_race_is_real_without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The negative control: with a look instead of a lock, more is held than there was."""
+    monkeypatch.setattr(ledger, "lock", ledger.balance)
+    overdrawn = 0
+    for _ in range(ROUNDS):
+        account = earner(1_000)
+        at_once(*[lambda a=account: payouts.request(account=a, amount_fen=1_000, at=AT)] * 4)
+        overdrawn += money_of(account)[0] < 0
+    assert overdrawn >= 1
+
+
+def test_a_withdrawal_beside_a_reversal_keeps_every_fen() -> None:
+    """The reversal may come first (refused) or second (below zero, further payouts wait)."""
+    for _ in range(ROUNDS):
+        account = earner(1_000)
+        answers = at_once(
+            lambda a=account: payouts.request(account=a, amount_fen=1_000, at=AT),
+            lambda a=account: credit(a, -600),
+        )
+        if codes(answers):
+            assert codes(answers) == ["insufficient_balance"]
+            assert money_of(account) == (400, 0)
+        else:
+            assert money_of(account) == (-600, 1_000)
+        with pytest.raises(payouts.InsufficientBalance):
+            payouts.request(account=account, amount_fen=500, at=AT)
+
+
+def test_a_withdrawal_while_the_balance_is_folded_sees_the_whole_of_it() -> None:
+    for _ in range(ROUNDS):
+        account = earner(1_000)
+        answers = at_once(
+            lambda a=account: payouts.request(account=a, amount_fen=1_000, at=AT), ledger.fold
+        )
+        assert codes(answers) == []
+        assert money_of(account) == (0, 1_000)
+
+
+def test_two_senders_at_once_send_each_payout_once() -> None:
+    for round_ in range(1, ROUNDS + 1):
+        account = earner(10_000)
+        made = [approved(account) for _ in range(3)]
+        answers = at_once(*[lambda: payouts.send_payouts(at=AT)] * 3)
+        assert sum(answers) == len(made)
+        assert set(SandboxTransfer.objects.values_list("calls", flat=True)) == {1}
+        assert PayoutAttempt.objects.count() == 3 * round_
+        assert money_of(account) == (7_000, 0)
+    assert cash() == 3_000 * ROUNDS
+
+
+def test_two_who_reconcile_at_once_book_once() -> None:
+    for number, after in ((PAID_LATE, (9_000, 0)), (LOST, (10_000, 0))):
+        for _ in range(ROUNDS // 2):
+            payout = approved(earner(10_000, number))
+            payouts.send_payouts(at=AT)
+            later = AT.replace(hour=23)
+            at_once(*[lambda: payouts.reconcile_payouts(at=later)] * 3)  # noqa: B023
+            assert money_of(payout.account) == after
+
+
+def test_a_late_sender_and_the_voiding_of_its_number_pay_at_most_once() -> None:
+    """The worker that slept past the window calls the channel while the number is voided."""
+    channel = CHANNELS["sandbox"]
+    for place in range(ROUNDS):
+        number = f"PLATE{place}"
+        sent, voided = at_once(
+            lambda n=number: channel.send(Transfer(n, 100, "李小鱼", "1"), at=AT),
+            lambda n=number: channel.void(n, at=AT),
+        )
+        assert (sent.result, voided.result) in {
+            (Result.PAID, Result.PAID),
+            (Result.FAILED, Result.FAILED),
+        }
+
+
+def test_two_who_build_a_batch_at_once_share_no_payout() -> None:
+    account = earner(100_000, CARD, "bank_file")
+    by = maker()
+    for _ in range(ROUNDS):
+        for _ in range(2):
+            approved(account)
+        answers = at_once(*[lambda: payouts.build_batch(by=by, at=AT)] * 2)
+        assert codes(answers) in ([], ["nothing_to_batch"])
+    for batch in PayoutBatch.objects.all():
+        assert batch.payouts.count() == batch.payouts_count
+    assert not Payout.objects.filter(status="approved").exists()
+
+
+def test_an_answer_file_read_twice_at_once_books_once() -> None:
+    by = maker()
+    for _ in range(ROUNDS // 2):
+        payout = approved(earner(10_000, CARD, "bank_file"))
+        batch = payouts.build_batch(by=by, at=AT)
+        lines = ["number,amount_yuan,result,reason", f"{payout.number},10.00,paid,"]
+        content = "\n".join([*lines, "TOTAL,10.00,1,"]).encode()
+        read = lambda b=batch.number, c=content: payouts.read_answer(  # noqa: E731
+            number=b, content=c, by=by, at=AT
+        )
+        first, second = at_once(read, read)
+        assert (first.paid + second.paid, first.again + second.again) == (1, 1)
+        assert money_of(payout.account) == (9_000, 0)
+
+
+def test_a_request_and_its_cancelling_twice_give_back_once() -> None:
+    account = earner(100_000)
+    for _ in range(ROUNDS):
+        number = payouts.request(account=account, amount_fen=1_000, at=AT).number
+        cancel = lambda n=number: payouts.cancel(account=account, number=n, at=AT)  # noqa: E731
+        assert codes(at_once(cancel, cancel)) == ["wrong_state"]
+        assert money_of(account) == (100_000, 0)
+    with transaction.atomic():
+        assert ledger.balances_of("person", account.pk)["in_transit"] == 0
