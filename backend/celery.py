@@ -55,6 +55,7 @@ app.conf.update(
             ("payments-return", "shops.return_payments", 10.0, 10),
             ("metrics", "shops.roll_up_metrics", 2.0, 2),
             ("ranking", "notes.rank_notes", 30.0, 30),
+            ("recount", "notes.recount", crontab(hour=19, minute=40), 3600),  # 03:40 in Shanghai
             ("touches", "commissions.store_touches", 1.0, 1),
             ("settle", "commissions.settle_due", 60.0, 60),
             ("fold", "commissions.fold_balances", 10.0, 10),

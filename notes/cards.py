@@ -27,6 +27,8 @@ from notes.permissions import (  # the verbs of the permission are the cards' to
     reject_goods_notes,
     revoke_goods_notes,
 )
+from shops.catalog.refusals import ShopNotOpen
+from shops.checkout import ProductNotOnSale
 from shops.models import Product
 
 __all__ = [
@@ -59,22 +61,6 @@ class NoCommissionOffer(Refusal):
     code = "no_commission_offer"
     status = 403
     title = "The product has no commission offer open to you"
-
-
-class ShopNotOpen(Refusal):
-    """The product's shop is suspended, closing or closed."""
-
-    code = "shop_not_open"
-    status = 403
-    title = "The product's shop is not open"
-
-
-class ProductNotOnSale(Refusal):
-    """The product is not on sale."""
-
-    code = "product_not_on_sale"
-    status = 409
-    title = "The product is not on sale"
 
 
 class TooManyCards(Invalid):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count
@@ -68,7 +69,7 @@ def cancel(*, account: Account, session_id: int) -> LiveSession:
     return _move(account, session_id, Status.CANCELLED)
 
 
-def _move(account: Account, session_id: int, to: str, **changes: datetime) -> LiveSession:
+def _move(account: Account, session_id: int, to: str, **changes: Any) -> LiveSession:
     with transaction.atomic():
         session = _own(account, session_id)
         move_one(session, transitions=LiveSession.TRANSITIONS, to=to, **changes)

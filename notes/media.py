@@ -73,6 +73,7 @@ def store(
     :raises BadDimensions: sides missing or beyond the limits.
     """
     extension = PurePath(str(upload.name or "")).suffix.lower().lstrip(".")
+    content: File
     if extension in IMAGE_EXTENSIONS:
         _check_bytes(upload, IMAGE_MAX_BYTES)
         content, extension, width, height = _picture(upload)

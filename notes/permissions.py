@@ -11,9 +11,10 @@ from django.db import transaction
 
 from backend.accounts.models import Account
 from backend.core import audit
-from backend.core.errors import Invalid, NotFound, Refusal
+from backend.core.errors import NotFound, Refusal
 from backend.core.states import move_one
 from notes.models import GoodsNoteApplication
+from shops.onboarding.refusals import ReasonRequired
 
 Status = GoodsNoteApplication.Status
 
@@ -40,13 +41,6 @@ class AlreadyOpen(Refusal):
     code = "already_open"
     status = 409
     title = "An application waits or was approved already"
-
-
-class ReasonRequired(Invalid):
-    """A rejection, revocation or takedown needs a reason that its owner will read."""
-
-    code = "reason_required"
-    title = "Give the reason; the author reads it"
 
 
 def reason_of(reason: str) -> str:

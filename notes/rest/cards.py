@@ -4,6 +4,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backend.accounts.authentication import caller
 from backend.core.clock import now
 from backend.rest.paging import answer, keyset
 from backend.rest.schema import CURSOR, page_of
@@ -22,7 +23,7 @@ class NoteProductsView(View):
         """Shows a product: own goods always, others' goods with permission and an open offer."""
         fields = self.body(request, s.NoteCardFields)
         card = cards.attach(
-            account=request.user, note_id=note_id, product_id=fields["product"], at=now()
+            account=caller(request), note_id=note_id, product_id=fields["product"], at=now()
         )
         return Response(a.CardAttached(card).data, status=201)
 
@@ -33,7 +34,7 @@ class NoteProductView(View):
     @extend_schema(tags=["cards"], responses={204: None})
     def delete(self, request: Request, note_id: int, product_id: int) -> Response:
         """Takes the product out of the note."""
-        cards.detach(account=request.user, note_id=note_id, product_id=product_id, at=now())
+        cards.detach(account=caller(request), note_id=note_id, product_id=product_id, at=now())
         return Response(status=204)
 
 
@@ -49,11 +50,11 @@ class EmbeddableProductsView(View):
         """Own products, and others' on sale; those that may not be shown say why."""
         query = self.query(request, s.EmbeddableQuery)
         rows = cards.embeddable(
-            account=request.user, query=query.get("q", ""), origin=query.get("origin", "")
+            account=caller(request), query=query.get("q", ""), origin=query.get("origin", "")
         )
         found, cursor = keyset(request, rows)
         known = cards.standings(
-            author_id=request.user.pk, product_ids=[row.pk for row in found], at=now()
+            author_id=caller(request).pk, product_ids=[row.pk for row in found], at=now()
         )
         results = [
             {
@@ -82,7 +83,7 @@ class GoodsNoteApplicationsView(View):
     def get(self, request: Request) -> Response:
         """The caller's applications, the newest first."""
         self.query(request)
-        mine = GoodsNoteApplication.objects.filter(account=request.user)
+        mine = GoodsNoteApplication.objects.filter(account=caller(request))
         found, cursor = keyset(request, mine)
         return Response(answer(a.GoodsNoteApplicationAnswer(found, many=True).data, cursor))
 
@@ -92,5 +93,5 @@ class GoodsNoteApplicationsView(View):
     def post(self, request: Request) -> Response:
         """Applies; needs 1,000 followers and a verified real name."""
         self.body(request, s.NothingFields)
-        application = cards.apply_for_goods_notes(account=request.user, at=now())
+        application = cards.apply_for_goods_notes(account=caller(request), at=now())
         return Response(a.GoodsNoteApplicationAnswer(application).data, status=201)

@@ -1,10 +1,13 @@
 """Doors of likes, collects, comments and follows."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backend.accounts.authentication import caller
 from backend.accounts.models import Account
 from backend.core.clock import now
 from backend.rest.paging import answer, keyset
@@ -24,13 +27,13 @@ class LikeView(View):
     @extend_schema(tags=["engagement"], request=None, responses={204: None})
     def put(self, request: Request, note_id: int) -> Response:
         """Likes the note, once."""
-        engagement.like(account=request.user, note_id=note_id, at=now())
+        engagement.like(account=caller(request), note_id=note_id, at=now())
         return Response(status=204)
 
     @extend_schema(tags=["engagement"], responses={204: None})
     def delete(self, request: Request, note_id: int) -> Response:
         """Takes the like back."""
-        engagement.unlike(account=request.user, note_id=note_id)
+        engagement.unlike(account=caller(request), note_id=note_id)
         return Response(status=204)
 
 
@@ -40,13 +43,13 @@ class CollectView(View):
     @extend_schema(tags=["engagement"], request=None, responses={204: None})
     def put(self, request: Request, note_id: int) -> Response:
         """Keeps the note, once."""
-        engagement.collect(account=request.user, note_id=note_id, at=now())
+        engagement.collect(account=caller(request), note_id=note_id, at=now())
         return Response(status=204)
 
     @extend_schema(tags=["engagement"], responses={204: None})
     def delete(self, request: Request, note_id: int) -> Response:
         """Lets it go."""
-        engagement.uncollect(account=request.user, note_id=note_id)
+        engagement.uncollect(account=caller(request), note_id=note_id)
         return Response(status=204)
 
 
@@ -58,14 +61,14 @@ class FollowView(View):
         """Follows the account, once; `via_note` names its note that led here."""
         fields = self.body(request, s.FollowFields)
         engagement.follow(
-            account=request.user, handle=handle, at=now(), via_note_id=fields.get("via_note")
+            account=caller(request), handle=handle, at=now(), via_note_id=fields.get("via_note")
         )
         return Response(status=204)
 
     @extend_schema(tags=["engagement"], responses={204: None})
     def delete(self, request: Request, handle: str) -> Response:
         """Stops following."""
-        engagement.unfollow(account=request.user, handle=handle)
+        engagement.unfollow(account=caller(request), handle=handle)
         return Response(status=204)
 
 
@@ -120,7 +123,7 @@ class FollowingView(View):
 class CommentsView(View):
     """Comments of a note."""
 
-    def get_permissions(self) -> list[object]:  # type: ignore[override]
+    def get_permissions(self) -> Any:
         """Reading is open to anyone."""
         return [Anyone()] if self.request.method == "GET" else super().get_permissions()
 
@@ -147,7 +150,7 @@ class CommentsView(View):
         """Comments the note, or answers a first-level comment."""
         fields = self.body(request, s.NoteCommentFields)
         written = engagement.comment(
-            account=request.user,
+            account=caller(request),
             note_id=note_id,
             text=fields["text"],
             parent_id=fields.get("parent"),
@@ -179,5 +182,5 @@ class CommentView(View):
     @extend_schema(tags=["engagement"], responses={204: None})
     def delete(self, request: Request, comment_id: int) -> Response:
         """Deletes a comment with its answers: its author, or the note's."""
-        engagement.delete_comment(account=request.user, comment_id=comment_id)
+        engagement.delete_comment(account=caller(request), comment_id=comment_id)
         return Response(status=204)

@@ -6,6 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backend.accounts.authentication import caller
 from backend.core.clock import now
 from backend.core.texts import skeleton
 from backend.rest.paging import answer, keyset, page_size
@@ -48,7 +49,7 @@ class FollowFeedView(View):
     def get(self, request: Request) -> Response:
         """Notes of followed accounts and one's own, the newest first."""
         self.query(request)
-        return listed(feed.follow(viewer=request.user, part=part_of(request, _TIME)))
+        return listed(feed.follow(viewer=caller(request), part=part_of(request, _TIME)))
 
 
 class NearbyView(View):
@@ -156,4 +157,4 @@ class CollectsView(View):
     def get(self, request: Request) -> Response:
         """Notes that the caller keeps, the last kept first."""
         self.query(request)
-        return listed(feed.collects(viewer=request.user, part=part_of(request, [int, int])))
+        return listed(feed.collects(viewer=caller(request), part=part_of(request, [int, int])))

@@ -1,5 +1,6 @@
 """Doors of media: uploads, and the files themselves while developing."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from backend.accounts.authentication import caller
 from backend.core.clock import now
 from backend.rest.views import View
 from notes import media
@@ -23,7 +25,7 @@ class Upload(MultiPartParser):
     """multipart/form-data, refused by its announced length before a byte of it is read."""
 
     def parse(
-        self, stream: Any, media_type: Any = None, parser_context: dict[str, Any] | None = None
+        self, stream: Any, media_type: Any = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         """The form.
 
@@ -48,7 +50,7 @@ class MediaView(View):
     def post(self, request: Request) -> Response:
         """Uploads a picture (JPEG, PNG, WebP) or a video (MP4 with width and height)."""
         fields = self.body(request, s.MediaUpload)
-        file = media.store(owner=request.user, upload=fields.pop("file"), at=now(), **fields)
+        file = media.store(owner=caller(request), upload=fields.pop("file"), at=now(), **fields)
         return Response(a.MediaAnswer(file).data, status=201)
 
 

@@ -12,7 +12,7 @@ from notes.feed import Page, Slice
 
 def viewer_of(request: Request) -> Account | None:
     """Who reads, or None for somebody not signed in."""
-    return request.user if request.user.is_authenticated else None
+    return request.user if isinstance(request.user, Account) else None
 
 
 def part_of(request: Request, kinds: Sequence[type]) -> Slice:

@@ -83,7 +83,7 @@ class NoteCommentFields(Strict):
     """POST /v1/notes/{id}/comments."""
 
     text = Text(max_length=300)
-    parent = Id(required=False, allow_null=True)
+    parent = Id(required=False, allow_null=True)  # type: ignore[assignment]
 
 
 class FollowFields(Strict):
@@ -143,4 +143,6 @@ class EmbeddableQuery(serializers.Serializer):
 class CommentsQuery(serializers.Serializer):
     """GET /v1/notes/{id}/comments."""
 
-    parent = QueryInteger(required=False, min_value=1, max_value=2**63 - 1)
+    parent = QueryInteger(  # type: ignore[assignment]
+        required=False, min_value=1, max_value=2**63 - 1
+    )
