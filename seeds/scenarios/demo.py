@@ -13,6 +13,7 @@ from notes.models import Note
 from seeds.scenarios import content, market, people, promoting, stories
 from seeds.scenarios.content import Content
 from seeds.scenarios.market import Market
+from seeds.scenarios.money_out import Cashier
 from seeds.scenarios.people import People
 from seeds.scenarios.personas import PERSONAS
 from seeds.scenarios.promoting import Promotion
@@ -104,15 +105,26 @@ def trade(stage: Stage, world: World) -> None:
         done.append(market.fill(stage, world.market, demand))
     with stage.step("orders: placed, paid, shipped, received …") as done:
         theatre = Theatre(stage, world.town.addresses, "demo")
-        theatre.play(world.stories)
+        cashier = Cashier(stage, world.town, _earners(world))
+        theatre.play(world.stories, each_day=cashier.each_day)
         done.append(len(world.stories))
+    with stage.step("payouts in every state") as done:
+        cashier.today()
+        done.append(cashier.done)
+
+
+def _earners(world: World) -> list[Account]:
+    """Who may have something to withdraw: promoters, the named first, and creators."""
+    promoters = [promoter.account for promoter in world.promotion.promoters]
+    return promoters[:3] + world.content.approved + promoters[3:]
 
 
 def conclude(stage: Stage, world: World) -> None:
     """What the beat would do now: metrics, ranks, balances."""
     with stage.step("metrics, ranks, balances") as done:
         market.close_one(stage, world.town, world.market)
-        metrics.roll_up(at=stage.at)
+        while metrics.roll_up(at=stage.at):
+            pass
         ranking.rank_notes(at=stage.at)
         done.append(ledger.fold())
 
