@@ -65,8 +65,9 @@ class Schema(AutoSchema):
         """The declared answers plus the problems that every operation may give. Added here and
         not to the serializers: an @extend_schema of the view has the last word about those."""
         bodies = super()._get_response_bodies(direction)
-        for code in PROBLEMS:
-            if code not in bodies:
+        errors = {code for code in bodies if code >= "400" and "content" not in bodies[code]}
+        for code in sorted(errors | set(PROBLEMS)):
+            if code not in bodies or code in errors:
                 bodies[code] = self._get_response_for_code(Problem, code, [PROBLEM_JSON], direction)
         return bodies
 

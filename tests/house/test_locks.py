@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.house.source import calls, functions, has_reason, name_of, python
 
 # One row, or rows in an order.
-ORDERS = {"order_by", "get", "first", "earliest", "latest"}
+ORDERS = {"order_by", "get", "first", "earliest", "latest", "exists"}
 
 
 def _locks() -> list[tuple[Path, ast.Call]]:

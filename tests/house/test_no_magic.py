@@ -1,7 +1,6 @@
 """Nothing happens behind a caller's back."""
 
 import ast
-from pathlib import Path
 
 from tests.house.source import calls, imports, python
 
@@ -47,16 +46,5 @@ def test_nobody_parses_a_request_into_an_orm_call() -> None:
         if keyword.arg is None
         and "request" in ast.unparse(keyword.value).split(".")[0]
         and not ast.unparse(keyword.value).startswith("self.body(")
-    ]
-    assert found == []
-
-
-def test_tests_do_not_reach_into_each_other() -> None:
-    """Shared ground is tests/cast.py, tests/conftest.py and helpers that are no tests."""
-    found = [
-        f"{path}:{line} imports {module}"
-        for path in python("tests")
-        for module, name, line in imports(path)
-        if Path(*module.split(".")).name.startswith("test_") or name.startswith("test_")
     ]
     assert found == []
