@@ -17,7 +17,7 @@ from seeds.scenarios.money_out import Cashier
 from seeds.scenarios.people import People
 from seeds.scenarios.personas import PERSONAS
 from seeds.scenarios.promoting import Promotion
-from seeds.scenarios.stage import NotEmpty, Stage, curtain
+from seeds.scenarios.stage import NotEmpty, Stage, curtain, refuse_interrupted
 from seeds.scenarios.stories import Story
 from seeds.scenarios.trading import Theatre
 from shops import metrics
@@ -43,6 +43,14 @@ def is_empty() -> bool:
         or Note.objects.exists()
         or Account.objects.filter(handle__in=handles).exists()
     )
+
+
+def must_be_whole() -> None:
+    """Refuses a world that was left half-way.
+
+    :raises Interrupted: the demo began and never ended.
+    """
+    refuse_interrupted("demo")
 
 
 def play(stage: Stage) -> World:

@@ -180,4 +180,3 @@ def _reading(
             if (persona.pk, star.pk) not in known:
                 added.append((persona.pk, star.pk, between(rng, low, high)))
     return added
-

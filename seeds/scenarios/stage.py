@@ -19,11 +19,12 @@ from django.db import connection
 from backend.accounts.models import Account
 from backend.core import audit, events
 from backend.core.errors import Refusal
-from backend.core.models import AuditEntry
+from backend.core.models import AuditEntry, Heartbeat
 from seeds.texts import distributions
 
 SEED = 20250813
 DAY = timedelta(days=1)
+ALIVE_SECONDS = 15
 Tell = Callable[[str], None]
 
 
@@ -49,6 +50,13 @@ class NotInProduction(Refusal):
     title = "Demo data have a known password and do not go into a production service"
 
 
+class WorkerRunning(Refusal):
+    """A scenario lives in the past, and a worker that lives in the present would hurry it on."""
+
+    code = "worker_running"
+    title = "A worker is running: stop it (Ctrl-C in `make demo`), then seed"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """A step that is done: its name, how many rows or acts, and how long it took."""
@@ -71,7 +79,7 @@ class Stage:
 
     def rng(self, step: str) -> random.Random:
         """The generator of one step."""
-        return random.Random(f"{self.seed}:{self.name}:{step}")  # noqa: S311 - demo data
+        return random.Random(f"{self.seed}:{self.name}:{step}")
 
     def many(self, count: int, least: int = 1) -> int:
         """`count` of the full-size world, at this size."""
@@ -121,10 +129,12 @@ def curtain(stage: Stage) -> Iterator[None]:
     doorbell quiet meanwhile: a scenario delivers its events itself.
 
     :raises NotInProduction: in production.
+    :raises WorkerRunning: a worker is alive.
     :raises Interrupted: it began once and never ended.
     """
     if settings.PRODUCTION:
         raise NotInProduction()
+    _refuse_worker(stage)
     refuse_interrupted(stage.name)
     events.wake_with(_silence)
     # It warns of counters that were wrong; after a bulk load all of them are.
@@ -135,6 +145,12 @@ def curtain(stage: Stage) -> Iterator[None]:
     yield
     audit.note(actor=None, action=f"seed.{stage.name}.end", target=mark, at=stage.at)
     stage.tell(f"  {'in all':<44} {'':>9}   {time.perf_counter() - begun:>6.1f} s")
+
+
+def _refuse_worker(stage: Stage) -> None:
+    alive = stage.at - timedelta(seconds=ALIVE_SECONDS)
+    if Heartbeat.objects.filter(job="relay", at__gt=alive).exists():
+        raise WorkerRunning()
 
 
 def _silence() -> None:

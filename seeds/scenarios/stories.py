@@ -6,7 +6,7 @@ comes of it is the product's doing.
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,6 +21,7 @@ from seeds.texts import distributions
 from shops.models import Sku
 
 ORDERS, DAYS = 900, 60
+SILENT = 0.5  # of the older orders: their buyers say nothing, and time receives them
 REFUNDS = {"before_shipping": 20, "return_goods": 30, "partial": 50}
 UNITS = {1: 80, 2: 15, 3: 5}
 # Where a story was found → the kinds of source an order line knows.
@@ -142,9 +143,7 @@ class Planner:
         goods = self.rng.choice(list(self.by_shop.values()))
         return self._first(story, goods, distributions.pick(self.rng, PLAIN), None)
 
-    def _first(
-        self, story: Story, goods: Sequence[Good], kind: str, source_id: int | None
-    ) -> bool:
+    def _first(self, story: Story, goods: Sequence[Good], kind: str, source_id: int | None) -> bool:
         """The line that the story is about, where these goods can be bought by this buyer."""
         fit = [good for good in goods if good.owner != story.buyer and self._sells(good, story)]
         if not fit:
@@ -233,12 +232,22 @@ def _fates(stage: Stage, rng: random.Random, stories: Sequence[Story]) -> None:
         story.fate = "refund_open"
     ended = [story for story in old[2:] if story.placed_at < stage.ago(days=20)]
     rng.shuffle(ended)
-    for fate in distributions.deck(rng, share["unpaid_or_cancelled"], {"cancelled": 1, "expired": 1}):
+    _endings(rng, ended, share, rejected=max(1, len(stories) // 200))
+
+
+def _endings(
+    rng: random.Random, ended: list[Story], share: Mapping[str, int], *, rejected: int
+) -> None:
+    """How the old stories ended, in exact shares."""
+    unpaid = {"cancelled": 1, "expired": 1}
+    fates = distributions.deck(rng, share["unpaid_or_cancelled"], unpaid)
+    fates += distributions.deck(rng, share["refunded"], REFUNDS)
+    fates += ["refund_rejected"] * rejected
+    for fate in fates:
         ended.pop().fate = fate
-    for fate in distributions.deck(rng, share["refunded"], REFUNDS):
-        ended.pop().fate = fate
-    for story in ended[: max(1, len(stories) // 200)]:
-        story.fate = "refund_rejected"
+    for story in ended:
+        if rng.random() < SILENT:
+            story.fate = "silent"
 
 
 def _waiting(stage: Stage, planner: Planner) -> list[Story]:
