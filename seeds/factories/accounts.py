@@ -7,7 +7,7 @@ from factory.django import DjangoModelFactory
 
 from backend.accounts.models import Account, Address
 
-PASSWORD = "tuike-demo-2026"
+PASSWORD = "tuike-demo-2026"  # noqa: S105 - known on purpose, printed by the demo
 
 
 class AccountFactory(DjangoModelFactory):
