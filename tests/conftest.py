@@ -8,7 +8,7 @@ os.environ.setdefault("TUIKE_JOB", "1")
 os.environ.setdefault("PASSWORD_HASHERS", "django.contrib.auth.hashers.MD5PasswordHasher")
 os.environ.setdefault("LOG_LEVEL", "CRITICAL")
 
-from backend import embedded  # noqa: E402
+from backend import embedded
 
 embedded.ensure()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
