@@ -1,5 +1,6 @@
 """Notes with their pictures, cards and topics; live sessions; what readers do with them."""
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -106,6 +107,8 @@ def draw(stage: Stage, content: Content) -> int:
 def _picture(rng: random.Random, name: str, leaf: str) -> Picture:
     made = pictures.draw(rng, leaf, pictures.note_ratio(rng))
     video = clip.still(made.data, made.width, made.height)
+    # Served as immutable: another picture gets another name.
+    name += f"-{hashlib.sha256(made.data).hexdigest()[:8]}"
     for path, data in ((f"{name}.jpg", made.data), (f"{name}.mp4", video)):
         if default_storage.exists(path):
             default_storage.delete(path)
