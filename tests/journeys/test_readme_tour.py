@@ -4,6 +4,7 @@ server, worker and beat. B1, C1, I1, D1, I4, I8, K17, H1, K1, K3, K4."""
 import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,9 @@ class Reader:
             text=True,
         )
         self.said = ""
+        # The tour waits for the worker in a loop; nothing here may wait for ever.
+        self.patience = threading.Timer(120, self.bash.kill)
+        self.patience.start()
 
     def type(self, commands: str) -> str:
         """Runs commands; what they printed."""
@@ -83,6 +87,7 @@ class Reader:
 
     def close(self) -> None:
         """Ends the shell."""
+        self.patience.cancel()
         self.bash.kill()
         self.bash.communicate()
 
