@@ -1,6 +1,7 @@
 """Explain: every fen of a commission traced to line, touch, losers, plan version, tree edge and
 rounding step. The trace alone is enough: `recompute` gets the same numbers out of it (X1)."""
 
+import json
 from typing import Any
 
 from backend.accounts.models import Account
@@ -59,6 +60,17 @@ def of_commission(*, account: Account, commission_id: int) -> dict[str, Any]:
     :raises NotFound: no such commission order, or not the account's to see.
     """
     found = rows(_BY_ID, _reader(account) | {"id": commission_id})
+    if not found:
+        raise NotFound()
+    return _document(found[0])
+
+
+def for_staff(commission_id: int) -> dict[str, Any]:
+    """The trace of a commission order, for the admin, whose pages are staff's already.
+
+    :raises NotFound: no such commission order.
+    """
+    found = rows(_BY_ID, {"account": 0, "staff": True, "id": commission_id})
     if not found:
         raise NotFound()
     return _document(found[0])
@@ -141,7 +153,12 @@ _TOP = ("id", "status", "reason", "held_reason", "version", "accrued_at", "matur
         "reversals")  # fmt: skip
 
 
-def _document(row: dict[str, Any]) -> dict[str, Any]:
+_JSON = ("splits", "reversals", "edge", "losers", "findings")
+
+
+def _document(found: dict[str, Any]) -> dict[str, Any]:
+    # Django hands jsonb of a plain statement over as text.
+    row = found | {name: json.loads(found[name] or "null") for name in _JSON}
     roles = [role for role in ("promoter", "inviter", "creator") if row[f"{role}_id"]]
     return {
         **{name: row[name] for name in _TOP},
@@ -179,3 +196,30 @@ def _attribution(row: dict[str, Any]) -> dict[str, Any]:
         "findings": row["findings"],
         "at": row["attributed_at"],
     }
+
+
+def readable(trace: dict[str, Any]) -> str:
+    """A trace as lines for people."""
+    line, won, step, plan = (trace[name] for name in ("line", "attribution", "rounding", "plan"))
+    said = [
+        f"Line {line['line_id']} of {line['order_number']}: {line['qty']} × "
+        f"{line['unit_price_fen']} − {line['discount_fen']}, paid {line['paid_fen']} fen",
+        f"Rule {won['rule']} {won['source_kind']} {won['link_code'] or won['source_id'] or ''}"
+        f" · promoter {trace['tree']['promoter']} · inviter {trace['tree']['inviter']}",
+        f"Budget {step['base_fen']} × {step['rate_bps']} bps = {step['budget_exact']}"
+        f" → {trace['budget_fen']} fen",
+        f"Fee {step['base_fen']} × {step['fee_bps']} bps = {step['fee_exact']}"
+        f" → {trace['fee_fen']} fen",
+        f"Plan {plan['name']} version {plan['version_number']}, refunded so far"
+        f" {trace['refunded_fen']} fen",
+    ]
+    said += [
+        f"  {part['role']} {part['payee'] or ''} {part['share_bps']} bps: "
+        f"{part['amount_fen']} − {part['reversed_fen']} fen"
+        for part in trace["splits"]
+    ]
+    said += [
+        f"  lost: {loser['kind']} {loser['id']} at {loser['at']}: {loser['reason']}"
+        for loser in won["losers"]
+    ]
+    return "\n".join(said)

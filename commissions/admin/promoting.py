@@ -1,1 +1,373 @@
-"""Staff pages: to be filled."""
+"""Staff pages of promoting and earning: promoters, links, touches, offers, plans, commissions,
+settlement runs. Facts are shown, decisions call the verbs."""
+
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import action, display
+from unfold.paginator import InfinitePaginator
+
+from backend.core.clock import now
+from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
+from commissions import explain, plans, promoters, settlement
+from commissions.models import (
+    CommissionOffer,
+    CommissionOrder,
+    CommissionReversal,
+    CommissionSplit,
+    PlanVersion,
+    Promoter,
+    PromotionLink,
+    SettlementPosting,
+    SettlementRun,
+    SponsorEdge,
+    Touch,
+)
+from commissions.split import Shares
+from shops.admin.confirm import DecidingAdmin, Decision
+
+MAY = ["decide"]
+FREEZE = Decision(
+    title="Freeze 冻结",
+    done="frozen",
+    act=lambda row, by, why, at: promoters.freeze(promoter_id=row.pk, by=by, reason=why, at=at),
+    needs_reason=True,
+)
+UNFREEZE = Decision(
+    title="Unfreeze 解冻",
+    done="active again",
+    act=lambda row, by, why, at: promoters.unfreeze(promoter_id=row.pk, by=by, reason=why, at=at),
+    needs_reason=True,
+)
+LEAVE = Decision(
+    title="Let leave 退出",
+    done="left",
+    act=lambda row, by, why, at: promoters.leave(account=row.account, by=by, reason=why, at=at),
+    needs_reason=True,
+)
+PUBLISH = Decision(
+    title="Publish 发布",
+    done="published; it never changes from now on",
+    act=lambda row, by, _, at: plans.publish(version_id=row.pk, by=by, at=at),
+)
+HOLD = Decision(
+    title="Hold 暂缓",
+    done="held",
+    act=lambda row, by, why, at: settlement.hold(commission_id=row.pk, by=by, reason=why, at=at),
+    needs_reason=True,
+)
+RELEASE = Decision(
+    title="Release 放行",
+    done="released",
+    act=lambda row, by, why, at: settlement.release(commission_id=row.pk, by=by, reason=why, at=at),
+    needs_reason=True,
+)
+
+
+class EdgeInline(ReadOnlyInline):
+    """Who was this promoter's inviter, since when."""
+
+    model = SponsorEdge
+    fk_name = "promoter"
+    fields = ["sponsor", "from_at", "recorded_at", "reason"]
+
+
+@admin.register(Promoter)
+class PromoterAdmin(DecidingAdmin):
+    """Promoters: freeze, unfreeze, let leave."""
+
+    list_display = ["id", "account", "sponsor_account", "state", "invite_code", "joined_at"]
+    list_filter = ["status"]
+    list_select_related = ["account", "sponsor__account"]
+    search_fields = ["account__handle", "invite_code"]
+    ordering = ["-id"]
+    paginator = InfinitePaginator
+    inlines = [EdgeInline]
+    actions = ["freeze_selected"]
+    actions_detail = ["freeze_one", "unfreeze_one", "leave_one"]
+    offered: ClassVar = {
+        "freeze_one": frozenset({Promoter.Status.ACTIVE}),
+        "unfreeze_one": frozenset({Promoter.Status.FROZEN}),
+        "leave_one": frozenset({Promoter.Status.ACTIVE, Promoter.Status.FROZEN}),
+    }
+
+    @display(
+        description="status",
+        ordering="status",
+        label={"active": "success", "frozen": "danger", "left": "warning"},
+    )
+    def state(self, row: Promoter) -> Any:
+        """The state as a coloured label."""
+        return row.status, row.get_status_display()
+
+    @display(description="inviter")
+    def sponsor_account(self, row: Promoter) -> str:
+        """Who invited them."""
+        return str(row.sponsor.account) if row.sponsor else "—"
+
+    @action(description=FREEZE.title, permissions=MAY)
+    def freeze_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Freezes the promoter on the page, with a reason."""
+        return self.decide_one(request, object_id, FREEZE)
+
+    @action(description=UNFREEZE.title, permissions=MAY)
+    def unfreeze_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lets the frozen promoter on the page promote again."""
+        return self.decide_one(request, object_id, UNFREEZE)
+
+    @action(description=LEAVE.title, permissions=MAY)
+    def leave_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lets the promoter on the page leave."""
+        return self.decide_one(request, object_id, LEAVE)
+
+    @action(description=FREEZE.title, permissions=MAY)
+    def freeze_selected(self, request: HttpRequest, rows: Any) -> HttpResponse | None:
+        """Freezes the selected promoters for one reason."""
+        return self.decide_many(request, rows, FREEZE, "freeze_selected")
+
+
+class Fact(ReadOnly, StaffAdmin):
+    """Rows that verbs write; a table of facts grows without end, and counting it would too."""
+
+    paginator = InfinitePaginator
+    ordering = ["-id"]
+
+
+@admin.register(PromotionLink)
+class PromotionLinkAdmin(Fact):
+    """Links, to look at."""
+
+    list_display = ["code", "promoter_account", "target_kind", "target_id", "channel", "created_at"]
+    list_filter = ["target_kind"]
+    list_select_related = ["promoter__account"]
+    search_fields = ["code", "promoter__account__handle"]
+
+    @display(description="promoter")
+    def promoter_account(self, row: PromotionLink) -> str:
+        """Whose link it is."""
+        return str(row.promoter.account)
+
+
+@admin.register(Touch)
+class TouchAdmin(Fact):
+    """Touches, to look at."""
+
+    list_display = ["at", "kind", "link", "content_id", "account", "click_id"]
+    list_filter = ["kind"]
+    list_select_related = ["link", "account"]
+    search_fields = ["=click_id", "=link__code", "=account__handle"]
+
+
+@admin.register(CommissionOffer)
+class CommissionOfferAdmin(Fact):
+    """What shops offered, when."""
+
+    list_display = ["product", "rate_bps", "is_active", "starts_at", "ends_at"]
+    list_filter = ["is_active"]
+    list_select_related = ["product"]
+    search_fields = ["product__title", "=product__id"]
+
+
+class PlanVersionForm(forms.ModelForm):
+    """A draft: refused on the page by the same linter that guards publishing."""
+
+    name = forms.CharField(max_length=60, initial=plans.DEFAULT_NAME, help_text="of the plan")
+
+    class Meta:
+        model = PlanVersion
+        fields = ["promoter_bps", "inviter_bps", "creator_bps", "charity_bps", "starts_at"]
+
+    def shares(self) -> Shares:
+        """The numbers that were typed."""
+        return Shares(**{name: self.cleaned_data[name] for name in Shares._fields})
+
+    def clean(self) -> dict[str, Any] | None:
+        """Asks the linter."""
+        cleaned = super().clean()
+        if not self.errors:
+            for problem in plans.lint(shares=self.shares()):
+                self.add_error(None, problem.detail)
+        return cleaned
+
+
+@admin.register(PlanVersion)
+class PlanVersionAdmin(DecidingAdmin):
+    """Plans: a version is drafted, then published for ever; a mistake is a new draft."""
+
+    form = PlanVersionForm
+    list_display = [
+        "plan",
+        "number",
+        "promoter_bps",
+        "inviter_bps",
+        "creator_bps",
+        "charity_bps",
+        "starts_at",
+        "ends_at",
+        "published_at",
+    ]
+    list_select_related = ["plan"]
+    ordering = ["-id"]
+    actions_detail = ["publish_one"]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Who may decide may draft."""
+        return self.has_decide_permission(request)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        """A draft is typed by its plan's name; a stored version shows everything."""
+        numbers = list(PlanVersionForm.Meta.fields)
+        if obj is None:
+            return ["name", *numbers]
+        return ["plan", "number", *numbers, "is_default", "ends_at", "published_at"]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Publishing is offered while it is a draft."""
+        row = self.get_object(request, str(object_id))
+        allowed: list[Any] = StaffAdmin.get_actions_detail(self, request, object_id)
+        return allowed if row is not None and row.published_at is None else []
+
+    def save_model(
+        self, request: HttpRequest, obj: PlanVersion, form: forms.ModelForm, change: bool
+    ) -> None:
+        """Drafts it through the verb, which numbers it."""
+        typed = cast(PlanVersionForm, form)
+        made = plans.draft(
+            name=typed.cleaned_data["name"],
+            shares=typed.shares(),
+            starts_at=typed.cleaned_data["starts_at"],
+            at=now(),
+        )
+        obj.pk, obj.plan, obj.number = made.pk, made.plan, made.number
+
+    @action(description=PUBLISH.title, permissions=MAY)
+    def publish_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Publishes the draft on the page."""
+        return self.decide_one(request, object_id, PUBLISH)
+
+
+class SplitInline(ReadOnlyInline):
+    """Who gets what."""
+
+    model = CommissionSplit
+    fields = ["role", "payee", "share_bps", "amount", "reversed_amount"]
+    readonly_fields = ["amount", "reversed_amount"]
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """With the payees' names."""
+        return super().get_queryset(request).select_related("payee").order_by("id")
+
+    @display(description="amount")
+    def amount(self, row: CommissionSplit) -> str:
+        """In yuan."""
+        return fen(row.amount_fen)
+
+    @display(description="reversed")
+    def reversed_amount(self, row: CommissionSplit) -> str:
+        """In yuan."""
+        return fen(row.reversed_fen)
+
+
+class ReversalInline(ReadOnlyInline):
+    """What refunds took back."""
+
+    model = CommissionReversal
+    fields = ["at", "refunded_fen", "amount_fen", "settled"]
+
+
+@admin.register(CommissionOrder)
+class CommissionOrderAdmin(DecidingAdmin):
+    """Commission orders: explained; held and released with a reason."""
+
+    list_display = ["id", "shop", "state", "held_reason", "base", "budget", "fee", "matures_at"]
+    list_filter = ["status"]
+    list_select_related = ["shop"]
+    search_fields = ["=id", "=order_line__order__number", "=splits__payee__handle"]
+    ordering = ["-id"]
+    paginator = InfinitePaginator
+    fields = ["explained", "state", "reason", "held_reason", "accrued_at", "matures_at", "version"]
+    readonly_fields = ["explained", "state"]
+    inlines = [SplitInline, ReversalInline]
+    actions = ["hold_selected", "release_selected"]
+    actions_detail = ["hold_one", "release_one"]
+    offered: ClassVar = {
+        name: frozenset({CommissionOrder.Status.ESTIMATED, CommissionOrder.Status.CONFIRMED})
+        for name in ("hold_one", "release_one")
+    }
+
+    @display(
+        description="status",
+        ordering="status",
+        label={"estimated": "info", "confirmed": "warning", "settled": "success"},
+    )
+    def state(self, row: CommissionOrder) -> Any:
+        """The state as a coloured label."""
+        return row.status, row.get_status_display()
+
+    @display(description="base", ordering="base_fen")
+    def base(self, row: CommissionOrder) -> str:
+        """What was paid for the line, in yuan."""
+        return fen(row.base_fen)
+
+    @display(description="budget", ordering="budget_fen")
+    def budget(self, row: CommissionOrder) -> str:
+        """The commission, in yuan."""
+        return fen(row.budget_fen)
+
+    @display(description="fee", ordering="fee_fen")
+    def fee(self, row: CommissionOrder) -> str:
+        """The platform fee, in yuan."""
+        return fen(row.fee_fen)
+
+    @display(description="explanation")
+    def explained(self, row: CommissionOrder) -> SafeString:
+        """Every fen of it, in words."""
+        return format_html("<pre>{}</pre>", explain.readable(explain.for_staff(row.pk)))
+
+    @action(description=HOLD.title, permissions=MAY)
+    def hold_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Holds the commission order on the page, with a reason."""
+        return self.decide_one(request, object_id, HOLD)
+
+    @action(description=RELEASE.title, permissions=MAY)
+    def release_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Releases the commission order on the page, with a reason."""
+        return self.decide_one(request, object_id, RELEASE)
+
+    @action(description=HOLD.title, permissions=MAY)
+    def hold_selected(self, request: HttpRequest, rows: Any) -> HttpResponse | None:
+        """Holds the selected commission orders for one reason."""
+        return self.decide_many(request, rows, HOLD, "hold_selected")
+
+    @action(description=RELEASE.title, permissions=MAY)
+    def release_selected(self, request: HttpRequest, rows: Any) -> HttpResponse | None:
+        """Releases the selected commission orders for one reason."""
+        return self.decide_many(request, rows, RELEASE, "release_selected")
+
+
+@admin.register(SettlementRun)
+class SettlementRunAdmin(Fact):
+    """Settlement runs, with their first postings."""
+
+    list_display = ["id", "as_of", "orders", "total", "started_at"]
+    fields = ["as_of", "started_at", "orders", "total", "largest"]
+    readonly_fields = ["total", "largest"]
+
+    @display(description="settled", ordering="amount_fen")
+    def total(self, row: SettlementRun) -> str:
+        """In yuan."""
+        return fen(row.amount_fen)
+
+    @display(description="largest postings")
+    def largest(self, row: SettlementRun) -> SafeString:
+        """The fifty largest postings: a run may have thousands of payees."""
+        found = SettlementPosting.objects.filter(run=row).select_related("payee")
+        lines = [
+            f"{posting.payee or posting.payee_kind}: {fen(posting.amount_fen)}"
+            for posting in found.order_by("-amount_fen")[:50]
+        ]
+        return format_html("<pre>{}</pre>", "\n".join(lines))
