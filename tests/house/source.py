@@ -106,14 +106,10 @@ def is_module(dotted: str) -> bool:
 def is_door(path: Path) -> bool:
     """Whether a file is a door: REST, admin, jobs, commands. backend/rest is plumbing, not a
     door."""
-    inner = path.parts[1:]
-    return (
-        (path.parts[0] in ROOMS or path.parts[:2] == ("backend", "accounts"))
-        and (
-            any(part in {"rest", "admin", "management"} for part in inner[:-1])
-            or path.name in {"admin.py", "tasks.py"}
-        )
-    ) or path == Path("backend/tasks.py")
+    if path.parts[0] == "seeds" or path.parts[:2] == ("backend", "rest"):
+        return False
+    folders = {"rest", "admin", "management"} & set(path.parts[:-1])
+    return bool(folders) or path.name in {"admin.py", "tasks.py"}
 
 
 def has_reason(path: Path, node: ast.AST, word: str = "#") -> bool:

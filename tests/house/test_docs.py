@@ -192,6 +192,19 @@ def test_every_job_of_the_timetable_exists() -> None:
     assert planned - set(app.tasks) == set()
 
 
+def test_the_page_tells_how_often_a_job_runs() -> None:
+    from backend.celery import app
+
+    told = {row[0]: row[1] for row in _rows(ARCHITECTURE) if len(row) >= 3}
+    wrong = {
+        entry["task"]: told.get(entry["task"])
+        for entry in app.conf.beat_schedule.values()
+        if isinstance(entry["schedule"], float)
+        and not told.get(entry["task"], "").startswith(f"{entry['schedule']:g} s")
+    }
+    assert wrong == {}
+
+
 def test_every_periodic_message_dies_before_the_next_one() -> None:
     """A broker that was away must not hand over a heap of old sweeps."""
     from backend.celery import app
