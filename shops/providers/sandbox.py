@@ -131,7 +131,8 @@ class Sandbox:
         notice_id = _verified(headers, body, at)
         try:
             read = msgspec.json.decode(body, type=_Body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            paid_at = read.data.paid_at.astimezone(UTC)
+        except (msgspec.DecodeError, UnicodeDecodeError, OverflowError) as error:
             raise MalformedNotice() from error
         if read.type != "payment.succeeded":
             raise MalformedNotice(f"Notices of type {read.type[:40]!r} are not known.")
@@ -142,7 +143,7 @@ class Sandbox:
             checkout_number=data.checkout,
             amount_fen=data.amount_fen,
             payer=data.payer,
-            paid_at=data.paid_at.astimezone(UTC),
+            paid_at=paid_at,
         )
 
     def refund(self, *, transaction_id: str, refund_number: str, amount_fen: int) -> None:

@@ -27,7 +27,7 @@ class CheckoutLineFields(Strict):
 class QuoteRequest(Strict):
     """POST /v1/checkouts/quote."""
 
-    lines = CheckoutLineFields(many=True, min_length=1, max_length=MAX_LINES)
+    lines = serializers.ListField(child=CheckoutLineFields(), min_length=1, max_length=MAX_LINES)
     click = Text(max_length=40, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -324,7 +324,7 @@ class ShipmentFields(Strict):
 
     carrier = Text(max_length=40)
     tracking_number = serializers.RegexField(r"\A[A-Za-z0-9-]{4,40}\Z")
-    lines = ParcelLineFields(many=True, required=False, max_length=MAX_LINES)
+    lines = serializers.ListField(child=ParcelLineFields(), required=False, max_length=MAX_LINES)
 
     def validate_lines(self, value: list[dict[str, int]]) -> dict[int, int]:
         """Units by line id.

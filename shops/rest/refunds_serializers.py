@@ -24,7 +24,7 @@ class RefundFields(Strict):
     kind = serializers.ChoiceField(Refund.Kind.choices)
     reason = Text(max_length=40)
     note = Text(max_length=300, required=False, allow_blank=True, default="")
-    lines = RefundLineFields(many=True, required=False, max_length=MAX_LINES)
+    lines = serializers.ListField(child=RefundLineFields(), required=False, max_length=MAX_LINES)
 
     def validate_lines(self, value: list[dict[str, int]]) -> dict[int, tuple[int, int | None]]:
         """Units and fen by line id.

@@ -5,9 +5,11 @@ import hashlib
 import hmac
 import json
 from datetime import datetime, timedelta
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from rest_framework.test import APIClient
 
 from backend.core.clock import now
@@ -228,6 +230,17 @@ def test_one_of_several_signatures_is_enough(placed: Checkout, anyone: APIClient
                 },
             }
         ),
+        json.dumps(
+            {
+                "type": "payment.succeeded",
+                "data": {
+                    "transaction_id": "a",
+                    "checkout": "C1",
+                    "amount_fen": 1,
+                    "paid_at": "0001-01-01T00:00:00+14:00",
+                },
+            }
+        ),
     ],
 )
 def test_a_signed_notice_that_cannot_be_read_is_refused(
@@ -290,3 +303,15 @@ def test_the_paid_day_is_the_providers_but_within_reason(placed: Checkout) -> No
         at=at,
     )
     assert Order.objects.get().paid_at == placed.created_at
+
+
+def test_the_command_pays_over_real_http(
+    transactional_db: None, live_server: Any, selena: Person, lily: Person
+) -> None:
+    placed = place(lily.account, (sku_in(shop_of(selena.account)), 1))
+    out = StringIO()
+    call_command("sandbox_pay", placed.number, base_url=live_server.url, stdout=out)
+    assert out.getvalue().strip() == '200 {"outcome":"accepted"}'
+    assert Order.objects.get().status == "paid"
+    with pytest.raises(CommandError, match="no such checkout"):
+        call_command("sandbox_pay", "C0-none", base_url=live_server.url)
