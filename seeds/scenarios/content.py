@@ -96,7 +96,7 @@ def draw(stage: Stage, content: Content) -> int:
     rng = stage.rng("pictures")
     for root in goods.roots():
         leaves = [leaf.code for leaf in goods.leaves() if leaf.root == root.code]
-        count = PICTURES_PER_ROOT + (4 if root.share >= 25 else 0)
+        count = stage.many(PICTURES_PER_ROOT + (4 if root.share >= 25 else 0), least=4)
         content.pictures[root.code] = [
             _picture(rng, f"seed/{root.code}-{number}", leaves[number % len(leaves)])
             for number in range(count)

@@ -17,7 +17,7 @@ from seeds.scenarios.money_out import Cashier
 from seeds.scenarios.people import People
 from seeds.scenarios.personas import PERSONAS
 from seeds.scenarios.promoting import Promotion
-from seeds.scenarios.stage import NotEmpty, Stage, curtain, refuse_interrupted
+from seeds.scenarios.stage import NotEmpty, Stage, analyze, curtain, may_begin, refuse_interrupted
 from seeds.scenarios.stories import Story
 from seeds.scenarios.trading import Theatre
 from shops import metrics
@@ -59,11 +59,13 @@ def play(stage: Stage) -> World:
     :raises NotEmpty: it is not empty.
     :raises Interrupted: an earlier run was stopped half-way.
     :raises NotInProduction: in production.
+    :raises WorkerRunning: a worker is alive.
     """
+    may_begin(stage)
+    if not is_empty():
+        raise NotEmpty()
+    world = World()
     with curtain(stage):
-        if not is_empty():
-            raise NotEmpty()
-        world = World()
         populate(stage, world)
         trade(stage, world)
         conclude(stage, world)
@@ -101,6 +103,7 @@ def populate(stage: Stage, world: World) -> None:
     with stage.step("counters and ranks, by the product's recount") as done:
         done.append(sum(recount.recount(at=stage.at).values()))
         done.append(content.take_down(stage, world.town, world.content))
+        analyze()
 
 
 def trade(stage: Stage, world: World) -> None:
@@ -135,6 +138,7 @@ def conclude(stage: Stage, world: World) -> None:
             pass
         ranking.rank_notes(at=stage.at)
         done.append(ledger.fold())
+        analyze()
 
 
 def refresh(town: People) -> None:

@@ -123,19 +123,29 @@ def copy_rows(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]])
     return len(rows)
 
 
-@contextmanager
-def curtain(stage: Stage) -> Iterator[None]:
-    """Marks in the audit trail that the scenario began and that it ended, and keeps the relay's
-    doorbell quiet meanwhile: a scenario delivers its events itself.
+def analyze() -> None:
+    """Tells the planner about the rows, which the database's own job would do minutes later."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def may_begin(stage: Stage) -> None:
+    """Whether a scenario may be played here and now.
 
     :raises NotInProduction: in production.
     :raises WorkerRunning: a worker is alive.
-    :raises Interrupted: it began once and never ended.
+    :raises Interrupted: the scenario began once and never ended.
     """
     if settings.PRODUCTION:
         raise NotInProduction()
     _refuse_worker(stage)
     refuse_interrupted(stage.name)
+
+
+@contextmanager
+def curtain(stage: Stage) -> Iterator[None]:
+    """Marks in the audit trail that the scenario began and that it ended, and keeps the relay's
+    doorbell quiet meanwhile: a scenario delivers its events itself."""
     events.wake_with(_silence)
     # It warns of counters that were wrong; after a bulk load all of them are.
     logging.getLogger("notes.recount").setLevel(logging.ERROR)

@@ -24,7 +24,7 @@ from seeds.scenarios import market, tuike_report
 from seeds.scenarios.market import Good
 from seeds.scenarios.people import NOBODYS_PASSWORD
 from seeds.scenarios.promoting import Shared
-from seeds.scenarios.stage import NotEmpty, Stage, curtain, moment
+from seeds.scenarios.stage import NotEmpty, Stage, analyze, curtain, may_begin, moment
 from seeds.scenarios.stories import Line, Story
 from seeds.scenarios.trading import Theatre
 from seeds.scenarios.tuike_report import Result
@@ -65,6 +65,7 @@ def play(stage: Stage, *, count: int = PROMOTERS, sales_fen: int = SALES_FEN) ->
     units, orders = sales_fen // PRICE_FEN, int(count * ORDERS_PER_PROMOTER)
     if count < 2 or sales_fen % PRICE_FEN or units < orders:
         raise Invalid(f"The sales are a multiple of {PRICE_FEN} fen, at least {orders} of them.")
+    may_begin(stage)
     if Account.objects.filter(handle=OFFICE).exists():
         raise NotEmpty("The scenario was played before; it is played once.")
     with curtain(stage):
@@ -84,6 +85,7 @@ def play(stage: Stage, *, count: int = PROMOTERS, sales_fen: int = SALES_FEN) ->
             while metrics.roll_up(at=stage.at):
                 pass
             done.append(ledger.fold())
+            analyze()
         with stage.step("the books' audit") as done:
             assert case.shop
             result = tuike_report.read(

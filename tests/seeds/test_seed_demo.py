@@ -1,0 +1,213 @@
+"""The demo, small: what the plan of the demo data promises holds on the rows (A6, N1, B1, D2, D4,
+H5, K12), and the books are clean."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from backend.accounts.models import Account
+from backend.core.clock import business_day
+from backend.core.sql import rows
+from commissions import books, earnings
+from commissions.models import Payout, Promoter, SponsorEdge
+from notes import feed, search
+from notes.feed import Slice
+from notes.models import Note
+from seeds.scenarios.demo import World
+from shops import metrics
+from shops.models import DailyMetric, Order, Shop
+from tests.seeds.worlds import count, small, this_morning, undone
+
+AT = this_morning()
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def world(
+    django_db_setup: None,
+    django_db_blocker: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[World]:
+    """One small demo for all tests of this file, none of which writes."""
+    with django_db_blocker.unblock(), undone(tmp_path_factory.mktemp("media")):  # type: ignore[attr-defined]
+        yield small(at=AT)
+
+
+def test_the_books_are_clean(world: World) -> None:
+    assert [finding.name for finding in books.check(at=AT)] == []
+
+
+def test_bloggers_have_exactly_999_and_1000_followers_and_selena_none(world: World) -> None:
+    found = dict(Account.objects.values_list("handle", "follower_count"))
+    wanted = {"blogger999": 999, "blogger1000": 1_000, "buyer": 1_180, "selena": 0}
+    assert {handle: found[handle] for handle in wanted} == wanted
+
+
+def test_every_counter_equals_its_rows(world: World) -> None:
+    wrong = """
+        SELECT (SELECT count(*) FROM accounts_account a WHERE
+            (follower_count, following_count, note_count) <>
+            ((SELECT count(*) FROM notes_follow f WHERE f.followee_id = a.id),
+             (SELECT count(*) FROM notes_follow f WHERE f.follower_id = a.id),
+             (SELECT count(*) FROM notes_note n
+                WHERE n.author_id = a.id AND n.status = 'published')))
+        + (SELECT count(*) FROM notes_note n WHERE (like_count, collect_count, comment_count) <>
+            ((SELECT count(*) FROM notes_like x WHERE x.note_id = n.id),
+             (SELECT count(*) FROM notes_collect x WHERE x.note_id = n.id),
+             (SELECT count(*) FROM notes_comment x
+                WHERE x.note_id = n.id AND x.status = 'visible')))
+        + (SELECT count(*) FROM notes_topic t WHERE note_count <>
+            (SELECT count(*) FROM notes_note_topics x JOIN notes_note n ON n.id = x.note_id
+                WHERE x.topic_id = t.id AND n.status = 'published'))
+    """
+    assert count(wrong) == 0
+
+
+def test_stock_movements_add_up_to_the_stock(world: World) -> None:
+    wrong = """
+        SELECT count(*) FROM shops_sku k LEFT JOIN (
+            SELECT sku_id, sum(delta_on_hand) AS on_hand, sum(delta_committed) AS committed
+            FROM shops_stockmovement GROUP BY sku_id) m ON m.sku_id = k.id
+        WHERE (k.on_hand, k.committed) <> (coalesce(m.on_hand, 0), coalesce(m.committed, 0))
+    """
+    assert count(wrong) == 0
+
+
+def test_dab_and_gmv_equal_a_recount_of_the_orders(world: World) -> None:
+    days = DailyMetric.objects.filter(shop_id=0).values_list("day", flat=True)
+    assert len(days) >= 20
+    for day in days:
+        stored = DailyMetric.objects.filter(day=day).order_by("shop_id")
+        figures = [{"shop_id": row.shop_id, **_figures(row)} for row in stored]
+        assert figures == metrics.recount(day)
+        placed = Order.objects.filter(placed_day=day)
+        assert stored[0].gmv_fen == sum(placed.values_list("payable_fen", flat=True))
+        assert stored[0].dab == placed.values("buyer").distinct().count()
+
+
+def _figures(row: DailyMetric) -> dict[str, int]:
+    return {name: getattr(row, name) for name in metrics.FIGURES}
+
+
+def test_others_goods_are_shown_by_approved_accounts_alone(world: World) -> None:
+    others = """SELECT count(*) FROM {cards} c JOIN {of} n ON n.id = c.{key}
+        WHERE c.origin = 'others' AND {yes} EXISTS (SELECT 1 FROM notes_goodsnoteapplication g
+            WHERE g.account_id = n.{who} AND g.status = 'approved'
+            AND g.follower_count_at_apply >= 1000)"""
+    note = {"cards": "notes_noteproduct", "of": "notes_note", "key": "note_id", "who": "author_id"}
+    room = {
+        "cards": "notes_liveproduct",
+        "of": "notes_livesession",
+        "key": "session_id",
+        "who": "host_id",
+    }
+    assert count(others.format(**note, yes="NOT")) == 0
+    assert count(others.format(**room, yes="NOT")) == 0
+    assert count(others.format(**note, yes="")) > 0
+
+
+def test_own_cards_are_of_own_goods(world: World) -> None:
+    foreign = """SELECT count(*) FROM notes_noteproduct c JOIN notes_note n ON n.id = c.note_id
+        JOIN shops_product p ON p.id = c.product_id JOIN shops_shop s ON s.id = p.shop_id
+        WHERE (c.origin = 'own') <> (s.account_id = n.author_id)"""
+    assert count(foreign) == 0
+
+
+def test_no_feed_is_empty_for_anybody_named(world: World) -> None:
+    for handle, account in world.town.personas.items():
+        part = Slice(20)
+        city = account.city_code
+        assert feed.discover(viewer=account, part=part, media="all", goods=True)[0], handle
+        assert feed.follow(viewer=account, part=part)[0], handle
+        assert feed.nearby(viewer=account, part=part, city=city, media="all")[0], (handle, city)
+
+
+def test_discover_shows_notes_with_goods_and_without(world: World) -> None:
+    page, _ = feed.discover(viewer=None, part=Slice(20), media="all", goods=True)
+    assert {item["has_products"] for item in page} == {True, False}
+
+
+def test_few_notes_share_a_place_in_discover(world: World) -> None:
+    hot = Note.objects.filter(status="published").values_list("hot", flat=True)
+    assert len(set(hot)) > 0.98 * len(hot)
+
+
+def test_every_order_state_can_be_seen(world: World) -> None:
+    found = set(Order.objects.values_list("status", flat=True))
+    wanted = {"pending_payment", "paid", "shipped", "received", "completed", "cancelled", "closed"}
+    assert found >= wanted
+
+
+def test_every_payout_state_can_be_seen(world: World) -> None:
+    found = set(Payout.objects.values_list("status", flat=True))
+    assert found == {"requested", "prepared", "approved", "paid", "failed", "unknown", "rejected"}
+
+
+def test_the_chain_is_ella_linda_nana_with_dated_edges(world: World) -> None:
+    by_handle = {row.account.handle: row for row in Promoter.objects.select_related("account")}
+    ella, linda, nana = (by_handle[handle] for handle in ("ella", "linda", "nana"))
+    assert (ella.sponsor_id, linda.sponsor_id, nana.sponsor_id) == (None, ella.pk, linda.pk)
+    assert set(SponsorEdge.objects.values_list("promoter_id", "sponsor_id")) >= {
+        (linda.pk, ella.pk),
+        (nana.pk, linda.pk),
+    }
+
+
+def test_linda_and_ella_have_earned(world: World) -> None:
+    for handle in ("linda", "ella"):
+        summary = earnings.summary(world.town.named(handle))
+        assert sum(summary) > 0, handle
+
+
+def test_a_shop_with_no_followers_sells(world: World) -> None:
+    """B1: the thesis of the source, 0 fans and real sales."""
+    selena = Shop.objects.get(account__handle="selena")
+    assert selena.account.follower_count == 0
+    assert Order.objects.filter(shop=selena, paid_fen__gt=0).count() > 0
+    silent = Order.objects.filter(shop__account__follower_count=0, paid_fen__gt=0)
+    assert silent.values("shop").distinct().count() > 1
+
+
+def test_shops_can_be_seen_in_every_state_of_their_way(world: World) -> None:
+    assert Shop.objects.get(account__handle="suspended").status == "suspended"
+    found = rows("SELECT status, count(*) AS n FROM shops_shopapplication GROUP BY status")
+    states = {row["status"]: row["n"] for row in found}
+    assert states == {"submitted": 3, "rejected": 1, "approved": Shop.objects.count()}
+
+
+def test_the_audience_is_the_source_s(world: World) -> None:
+    """A6: mostly women, seven in ten from 20 to 40, the big cities first."""
+    people = list(Account.objects.filter(is_staff=False))
+    women = sum(account.gender == "f" for account in people) / len(people)
+    ages = [AT.year - (account.birth_year or 0) for account in people]
+    assert 0.70 < women < 0.80
+    assert 0.64 < sum(20 <= age <= 40 for age in ages) / len(ages) < 0.76
+    cities = [account.city_code for account in people]
+    assert sorted(set(cities), key=cities.count)[-2:] in (
+        ["110000", "310000"],
+        ["440100", "310000"],
+    )
+
+
+def test_the_money_is_of_the_last_sixty_days(world: World) -> None:
+    days = list(Order.objects.values_list("placed_day", flat=True))
+    today = business_day(AT)
+    assert min(days) >= today - timedelta(days=60)
+    assert max(days) <= today
+    assert not Order.objects.filter(paid_at__gt=AT).exists()
+
+
+def test_search_finds_what_the_welcome_asks_for(world: World) -> None:
+    """At full size 梨形身材 has dozens of notes; here any topic's name will do."""
+    name = rows("SELECT name FROM notes_topic WHERE note_count > 0 ORDER BY note_count DESC")[0]
+    found, _ = search.notes(viewer=None, part=Slice(20), query=name["name"], media="all")
+    assert found
+
+
+def test_nothing_is_left_on_its_way(world: World) -> None:
+    """Every event is delivered, every balance folded."""
+    assert count("SELECT count(*) FROM core_event WHERE state <> 'delivered'") == 0
+    assert count("SELECT count(*) FROM commissions_balancedelta") == 0
+    assert count("SELECT count(*) FROM shops_metricmark") == 0
+    assert count("SELECT count(*) FROM notes_note WHERE rank_due") == 0
