@@ -4,12 +4,13 @@
 delivers it. The wake-up on commit is an optimisation; the beat's sweep is the guarantee.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
 
+from backend.core import audit
 from backend.core.models import Event
 
 _wake: list[Callable[[], None]] = []
@@ -39,3 +40,21 @@ def record_many(
     for ring in _wake:
         transaction.on_commit(ring, robust=True)
     return rows
+
+
+def replay(*, event_ids: Sequence[int], by: Any, at: datetime) -> int:
+    """Puts parked events back in line, with all their attempts before them; returns how many.
+    Each is an audit row. Others than parked ones are left alone."""
+    with transaction.atomic():
+        parked = Event.objects.select_for_update(no_key=True, of=("self",)).filter(
+            pk__in=list(event_ids), state=Event.State.PARKED
+        )
+        events = list(parked.order_by("pk"))
+        Event.objects.filter(pk__in=[event.pk for event in events]).update(
+            state=Event.State.PENDING, attempts=0, due_at=at
+        )
+        for event in events:
+            audit.note(actor=by, action="event.replay", target=event, at=at, reason=event.error)
+        for ring in _wake:
+            transaction.on_commit(ring, robust=True)
+    return len(events)

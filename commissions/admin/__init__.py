@@ -1,5 +1,5 @@
 """The staff's pages of the commissions room."""
 
-from commissions.admin import promoting, finance
+from commissions.admin import finance, promoting
 
-__all__ = ["promoting", "finance"]
+__all__ = ["finance", "promoting"]

@@ -83,6 +83,7 @@ class CommissionOrder(models.Model):
                 condition=Q(status="confirmed", held_reason=""),
             ),
             models.Index(fields=["shop", "-id"], name="commission_shop"),
+            models.Index(fields=["id"], name="commission_held", condition=~Q(held_reason="")),
         ]
         verbose_name = "commission order 佣金单"
         verbose_name_plural = "commission orders 佣金单"

@@ -31,6 +31,7 @@ class Event(models.Model):
             models.Index(
                 fields=["due_at", "id"], name="event_pending", condition=models.Q(state="pending")
             ),
+            models.Index(fields=["id"], name="event_parked", condition=models.Q(state="parked")),
             models.Index(fields=["kind", "subject_id"], name="event_subject"),
         ]
         verbose_name = "event 事件"

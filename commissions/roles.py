@@ -1,0 +1,39 @@
+"""The staff's groups: who may prepare, who may approve, who may only look."""
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+
+ROOMS = ["core", "accounts", "shops", "notes", "commissions"]
+_DESK = [
+    "view_payout",
+    "view_payoutbatch",
+    "view_payoutattempt",
+    "view_payeeaccount",
+    "view_ledgeraccount",
+    "view_journal",
+    "view_sandboxtransfer",
+]
+# What nobody needs to see to answer a customer.
+_NOT_FOR_SUPPORT = ["view_accesstoken", "view_idempotencykey"]
+GROUPS = {
+    "payout_maker": [*_DESK, "prepare_payout"],
+    "payout_approver": [*_DESK, "approve_payout"],
+}
+SUPPORT = "support_readonly"
+
+
+def set_up_roles() -> list[str]:
+    """Makes the groups payout_maker, payout_approver and support_readonly, or gives them again
+    exactly the permissions they are meant to have; returns their names."""
+    ours = Permission.objects.filter(content_type__app_label__in=ROOMS)
+    with transaction.atomic():
+        for name, wanted in GROUPS.items():
+            group, _ = Group.objects.get_or_create(name=name)
+            group.permissions.set(
+                ours.filter(content_type__app_label="commissions", codename__in=wanted)
+            )
+        support, _ = Group.objects.get_or_create(name=SUPPORT)
+        support.permissions.set(
+            ours.filter(codename__startswith="view_").exclude(codename__in=_NOT_FOR_SUPPORT)
+        )
+    return [*GROUPS, SUPPORT]
