@@ -57,10 +57,10 @@ app.conf.update(
             ("ranking", "notes.rank_notes", 30.0, 30),
             ("recount", "notes.recount", crontab(hour=19, minute=40), 3600),  # 03:40 in Shanghai
             ("touches", "commissions.store_touches", 1.0, 1),
-            ("settle", "commissions.settle_due", 60.0, 60),
+            ("settle", "commissions.settle_due", 10.0, 10),
             ("fold", "commissions.fold_balances", 10.0, 10),
             ("send", "commissions.send_payouts", 5.0, 5),
-            ("reconcile", "commissions.reconcile_payouts", 30.0, 30),
+            ("reconcile", "commissions.reconcile_payouts", 10.0, 10),
             ("books", "commissions.check_books", crontab(minute=41), 3600),
             ("forget-keys", "backend.forget_old", crontab(minute=17), 3600),
         ]

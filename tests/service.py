@@ -154,6 +154,17 @@ class Service:
         assert 200 <= answer.status < 300, f"{method} {path}: {answer.status} {answer.body}"
         return answer.body
 
+    def upload(self, path: str, name: str, data: bytes, *, token: str) -> Any:
+        """Posts one file as multipart/form-data; the answer's body."""
+        edge = "tuike-test-boundary"
+        head = (
+            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        )
+        raw = head.encode() + data + f"\r\n--{edge}--\r\n".encode()
+        kind = {"Content-Type": f"multipart/form-data; boundary={edge}"}
+        return self.ok("POST", path, raw, token=token, headers=kind)
+
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """Runs SQL on the service's database."""
         with psycopg.connect(self.database_url, autocommit=True) as connection:

@@ -32,6 +32,40 @@ class StaffSession:
         with self.opener.open(request, timeout=30) as response:
             return response.read().decode()
 
+    def act(
+        self, app: str, model: str, row: int, verb: str, *, refused: bool = False, **fields: str
+    ) -> str:
+        """Presses a button of a row's page and answers the page that asks. `refused`: the button
+        must be missing or its verb must refuse."""
+        base = f"/admin/{app}/{model}/{row}/"
+        page = self.get(f"{base}change/")
+        links = re.findall(rf'href="({re.escape(base)}{verb}[a-z_-]*/)"', page)
+        if not links and refused:
+            return ""
+        offered = sorted(set(re.findall(re.escape(base) + "[a-z_-]+", page)))
+        assert links, f"no button {verb} on {base}, only {offered}"
+        asked = self.get(links[0])
+        assert 'name="confirmed"' in asked, f"{links[0]} did not ask"
+        return self.messages(self.post(links[0], confirmed="yes", **fields))
+
+    def upload(self, path: str, name: str, data: bytes) -> str:
+        """Posts one file to a page that asks for `file`; what the next page says."""
+        token = next(cookie.value for cookie in self.jar if cookie.name == "csrftoken")
+        edge = "tuike-test-boundary"
+        raw = (
+            (
+                f'--{edge}\r\nContent-Disposition: form-data; name="csrfmiddlewaretoken"\r\n\r\n'
+                f'{token}\r\n--{edge}\r\nContent-Disposition: form-data; name="file"; '
+                f'filename="{name}"\r\nContent-Type: text/csv\r\n\r\n'
+            ).encode()
+            + data
+            + f"\r\n--{edge}--\r\n".encode()
+        )
+        request = urllib.request.Request(self.url + path, data=raw)
+        request.add_header("Content-Type", f"multipart/form-data; boundary={edge}")
+        with self.opener.open(request, timeout=30) as response:
+            return self.messages(response.read().decode())
+
     def messages(self, page: str) -> str:
         """The page without its tags, for looking for what it says."""
         return re.sub(r"<[^>]+>", " ", page)
