@@ -179,7 +179,7 @@ def _take_lease(spots: Places) -> None:
 
 
 def _have_servers(spots: Places, progress: Progress) -> None:
-    if locks.is_held(spots.supervisor_lock) and _all_answer(spots):
+    if _is_supervised(spots) and _all_answer(spots):
         return
     starting = locks.open_lock(spots.start_lock)
     try:
@@ -190,15 +190,26 @@ def _have_servers(spots: Places, progress: Progress) -> None:
         os.close(starting)
 
 
+def _is_supervised(spots: Places) -> bool:
+    """Whether the supervisor that called itself ready still is the one that holds the lock."""
+    last = state.read(spots.state)
+    return (
+        last.stage == state.READY
+        and locks.is_held(spots.supervisor_lock)
+        and processes.was_given(last.supervisor_pid, str(spots.var))
+    )
+
+
 def _start_and_wait(spots: Places, progress: Progress) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     spawns_left = _SPAWNS
     told = ""
     while time.monotonic() < deadline:
         if locks.is_held(spots.supervisor_lock):
-            if _all_answer(spots):
-                return
             stage = state.read(spots.state).stage
+            # Old servers that answer may be about to be stopped: the supervisor's word counts too.
+            if stage == state.READY and _all_answer(spots):
+                return
             if stage != told and stage in (state.CREATING, state.BRINGING_UP):
                 told = stage
                 progress(stage)

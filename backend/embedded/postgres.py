@@ -15,7 +15,7 @@ from backend.embedded.errors import EmbeddedError
 from backend.embedded.places import DATABASE, PG_MAJOR, PG_PORT, USER, Places
 from backend.embedded.servers import Server, environment, first_number, last_words
 
-_LEFTOVER_SECONDS = 1.5
+_LEFTOVER_SECONDS = 1.0
 
 
 class Postgres(Server):

@@ -47,19 +47,19 @@ class Keeper:
         self._start()
         return False
 
-    def tend(self, now: float) -> bool:
-        """Look after the server; whether it was started anew just now.
+    def is_down(self, now: float) -> bool:
+        """Look whether the server runs; when it died, plan its next start.
 
         :raises EmbeddedError: it dies again and again.
         """
-        if self._retry_at is not None:
-            if now < self._retry_at:
-                return False
-            self._start()
-            return True
-        if not self.server.is_alive():
+        if self._retry_at is None and not self.server.is_alive():
             self._plan_restart(now)
-        return False
+        return self._retry_at is not None
+
+    def start_when_due(self, now: float) -> None:
+        """Start the server again when the planned time has come."""
+        if self._retry_at is not None and now >= self._retry_at:
+            self._start()
 
     def _start(self) -> None:
         self._retry_at = None
@@ -91,7 +91,7 @@ class Supervisor:
         self.valkey = Valkey(spots)
         self._keepers = [Keeper(self.postgres), Keeper(self.valkey)]
         self._users = locks.open_lock(spots.users_lock)
-        self._state = state.State(supervisor_pid=os.getpid(), stage=state.STARTING)
+        self._state = state.State()
         self._idle_since: float | None = None
         self._rotate_at = 0.0
         self._told_to_stop = False
@@ -109,7 +109,7 @@ class Supervisor:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        self._note()
+        self._note(supervisor_pid=os.getpid(), stage=state.STARTING)
         try:
             self._bring_up()
             while not self._should_stop():
@@ -140,9 +140,11 @@ class Supervisor:
 
     def _tend(self) -> None:
         now = time.monotonic()
-        restarted = [keeper.tend(now) for keeper in self._keepers]
-        if any(restarted):
+        down = [keeper for keeper in self._keepers if keeper.is_down(now)]
+        if down:
             self._note(stage=state.BRINGING_UP)
+            for keeper in down:
+                keeper.start_when_due(now)
             self._note_pids()
         if self._state.stage != state.READY and self.postgres.answers() and self.valkey.answers():
             self._note(stage=state.READY)
@@ -192,9 +194,10 @@ class Supervisor:
         self._note(postgres_pid=self.postgres.pid, valkey_pid=self.valkey.pid)
 
     def _note(self, **changes: object) -> None:
-        self._state = self._state.but(**changes)
-        if self.places.run.is_dir():
-            state.write(self.places.state, self._state)
+        changed = self._state.but(**changes)
+        if changed != self._state and not self._data_are_gone:
+            state.write(self.places.state, changed)
+        self._state = changed
 
 
 def _wake_up_pipe() -> int:
@@ -218,7 +221,9 @@ def main(var: str) -> int:
     lock = locks.open_lock(spots.supervisor_lock)
     if not locks.take(lock, shared=False, wait_seconds=2.0):
         return 0
-    # The lock is held before the one who started this is let go on; the child keeps it.
+    # The lock is held and the predecessor's word withdrawn before the one who started this is
+    # let go on; the child keeps the lock.
+    state.write(spots.state, state.State(stage=state.STARTING))
     if os.fork():
         os._exit(0)
     try:

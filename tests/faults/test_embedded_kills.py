@@ -43,16 +43,11 @@ def test_the_next_client_adopts_the_servers_of_a_killed_supervisor(here: Bench):
     assert second.answer["supervisor"] != first.answer["supervisor"]
     # Adopted servers are watched as children are.
     kill(second.answer["postgres"], second.answer["valkey"])
-    wait(lambda: embedded.status(here.var).stage == "ready" and not_zero(here), 15)
-    assert second.sql("SELECT 1") == 1
-    servers = here.client().servers
+    third = here.client()  # waits until both serve
+    assert set(third.servers).isdisjoint(first.servers)
+    assert third.answer["supervisor"] == second.answer["supervisor"]
     assert embedded.stop(here.var)
-    assert not any(map(is_running, servers))
-
-
-def not_zero(here: Bench) -> bool:
-    found = embedded.status(here.var)
-    return found.postgres_pid != 0 and found.valkey_pid != 0
+    assert not any(map(is_running, third.servers))
 
 
 def test_servers_without_supervisor_and_users_can_be_stopped(here: Bench):
@@ -166,6 +161,6 @@ def test_a_renamed_folder_gets_its_servers_under_its_new_name(here: Bench, tmp_p
 def test_a_removed_folder_ends_its_servers(here: Bench):
     client = here.client()
     servers = client.servers
-    shutil.rmtree(here.var)
+    shutil.rmtree(here.var, ignore_errors=True)  # the servers may still be writing
     wait(lambda: not any(map(is_running, servers)), 10)
     wait(lambda: not is_running(client.answer["supervisor"]), 2)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from backend import embedded
@@ -15,6 +16,14 @@ from tests.faults.embedded_bench import Bench, bench, environment, is_running, m
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Bench]:
     with bench(tmp_path / "var") as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Servers that nobody stops, for the tests that only look."""
+    with bench(tmp_path_factory.mktemp("calm") / "var") as one:
+        assert one.client().answer
         yield one
 
 
@@ -49,10 +58,10 @@ def test_a_cold_start_gives_an_empty_database_in_private_folders(here: Bench, tm
     ]
 
 
-def test_a_second_process_shares_the_servers_of_the_first(here: Bench):
-    first = here.client()
+def test_a_second_process_shares_the_servers_of_the_first(calm: Bench):
+    first = calm.clients[0]
     first.sql("CREATE TABLE shared AS SELECT 42 AS answer")
-    second = here.client()
+    second = calm.client()
     assert second.answer == first.answer
     assert second.sql("SELECT answer FROM shared") == 42
     assert second.leave() == ""
@@ -90,16 +99,21 @@ os.kill(os.getpid(), 9)
 """
 
 
-def test_the_servers_end_soon_after_their_last_user_was_killed_a_forked_child(here: Bench):
+def test_servers_last_as_long_as_a_user_lives_or_somebody_keeps_them(here: Bench, tmp_path: Path):
     client = here.client(FORKED)
-    servers = client.servers
-    client.process.wait(10)
-    with pytest.raises(AssertionError):  # beyond the linger, as long as the child lives
-        wait(lambda: not all(map(is_running, servers)), 2.7)
-    os.kill(client.answer["child"], 9)
-    assert 1 < wait(lambda: not any(map(is_running, servers)), 8) < 6
-    wait(lambda: not is_running(client.answer["supervisor"]), 2)
-    assert not list((here.var / "run").glob("*.sock"))
+    used = client.servers
+    client.process.wait(10)  # killed; its forked child holds on
+    with bench(tmp_path / "kept") as there:
+        assert there.command("backend.embedded", "start").returncode == 0
+        found = embedded.status(there.var)
+        kept = (found.supervisor_pid, found.postgres_pid, found.valkey_pid)
+        with pytest.raises(AssertionError):  # beyond the linger
+            wait(lambda: not all(map(is_running, used + kept)), 2.7)
+        os.kill(client.answer["child"], 9)
+        assert 1 < wait(lambda: not any(map(is_running, used)), 8) < 6
+        wait(lambda: not is_running(client.answer["supervisor"]), 2)
+        assert not list((here.var / "run").glob("*.sock"))
+        assert all(map(is_running, kept))
 
 
 INTO_THE_ENVIRONMENT = """
@@ -117,11 +131,17 @@ def test_servers_given_by_the_environment_are_left_to_it(here: Bench):
     assert not here.var.exists()
 
 
-def test_urls_inherited_from_a_parent_still_take_a_lease(here: Bench):
-    urls = embedded.expected_urls(here.var)
+def test_urls_inherited_from_a_parent_still_take_a_lease(calm: Bench):
+    urls = embedded.expected_urls(calm.var)
     given = {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
-    assert here.client(**given).sql("SELECT 1") == 1
-    assert embedded.status(here.var).in_use
+    client = calm.client(**given)
+    assert client.answer == calm.clients[0].answer
+    leases = [
+        os.readlink(link)
+        for link in Path(f"/proc/{client.process.pid}/fd").iterdir()
+        if os.readlink(link).endswith("users.lock")
+    ]
+    assert leases == [str(calm.var / "run" / "users.lock")]
 
 
 def test_naming_the_urls_starts_and_writes_nothing(here: Bench):
@@ -151,11 +171,12 @@ def test_ensure_comes_back_from_a_stop(here: Bench, monkeypatch: pytest.MonkeyPa
     assert os.environ["DATABASE_URL"] == embedded.expected_urls().database_url
 
 
-def test_the_database_is_made_again_when_somebody_dropped_it(here: Bench):
-    first = here.client()
-    first.answer["database"] = first.answer["database"].replace("/tuike?", "/postgres?")
-    first.sql("DROP DATABASE tuike")
-    assert here.client().sql("SELECT current_database()") == "tuike"
+def test_the_database_is_made_again_when_somebody_dropped_it(calm: Bench):
+    urls = embedded.expected_urls(calm.var)
+    other = urls.database_url.replace("/tuike?", "/postgres?")
+    with psycopg.connect(other, autocommit=True) as connection:
+        connection.execute("DROP DATABASE tuike")
+    assert calm.client().sql("SELECT current_database()") == "tuike"
 
 
 def test_the_command_line_starts_shows_stops_and_cleans(here: Bench):
@@ -164,8 +185,6 @@ def test_the_command_line_starts_shows_stops_and_cleans(here: Bench):
     found = embedded.status(here.var)
     assert f"postgres    {found.postgres_pid}" in started.stdout
     assert here.command("backend.embedded", "status").returncode == 0
-    with pytest.raises(AssertionError):  # without any user, beyond the linger
-        wait(lambda: not is_running(found.postgres_pid), 2.7)
     assert here.command("backend.embedded", "stop").stdout == "stopped\n"
     assert here.command("backend.embedded", "status").returncode == 3
     assert here.command("backend.embedded", "stop").stdout == "nothing was running\n"
