@@ -26,8 +26,11 @@ def complete_refunds(*, at: datetime) -> int:
     waiting = Refund.objects.filter(status=Status.REFUNDING).order_by("id")
     done = 0
     for refund in waiting.select_related("order")[:REFUNDS_A_RUN]:
-        if _paid_back(refund):
-            done += _complete(refund, at)
+        try:
+            done += _paid_back(refund) and _complete(refund, at)
+        except Exception:
+            # One that cannot be booked is a bug for people to look at; it must not stop the rest.
+            log.exception("refund %s cannot be completed", refund.number)
     return done
 
 

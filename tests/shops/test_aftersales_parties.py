@@ -155,3 +155,14 @@ def test_deadlines_are_told(order: Order, lily: Person) -> None:
     ask(lily, order)
     refund = Refund.objects.get()
     assert refund.deadline_at - refund.requested_at == timedelta(hours=48)
+
+
+def test_a_refund_that_cannot_be_booked_does_not_stop_the_rest(order: Order, lily: Person) -> None:
+    ask(lily, order)
+    other = bought(lily.account, (line(order).sku, 1))
+    ask(lily, other)
+    order.checkout.payments.update(status="returned")
+    assert aftersales.complete_refunds(at=now()) == 1
+    other.refresh_from_db()
+    assert other.status == "closed"
+    assert Refund.objects.get(order=order).status == "refunding"

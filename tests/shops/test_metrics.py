@@ -245,3 +245,15 @@ def test_marking_and_counting_cost_the_same_for_many(selena: Person, lily: Perso
             assert metrics.roll_up(at=NOON) == 1
         counts.append(len(captured))
     assert counts[0] == counts[1]
+
+
+def test_a_very_large_day_is_counted_less_often(selena: Person, lily: Person) -> None:
+    """A million orders: every 100 seconds."""
+    bought(lily.account, (sku_in(shop_of(selena.account), 1_000), 1), at=NOON)
+    roll(at=NOON)
+    DailyMetric.objects.filter(shop_id=0).update(orders=1_000_000)
+    MetricMark.objects.create(day=TENTH, marked_at=NOON)
+    assert metrics.roll_up(at=NOON + timedelta(seconds=99)) == 0
+    assert MetricMark.objects.count() == 1
+    assert metrics.roll_up(at=NOON + timedelta(seconds=100)) == 1
+    assert stored(TENTH) == counted_by_hand(TENTH)
