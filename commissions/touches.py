@@ -8,6 +8,7 @@ lost acknowledgement or a second worker costs nothing.
 
 import re
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -137,7 +138,7 @@ def store_touches(*, batch: int = BATCH) -> int:
         with transaction.atomic():
             stored += _store([plain for plain in map(_plain, entries) if plain])
             names = [name for name, _ in entries]
-            transaction.on_commit(lambda names=names: _acknowledge(names))
+            transaction.on_commit(partial(_acknowledge, names))
         if len(entries) < batch:
             return stored
     return stored

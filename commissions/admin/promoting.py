@@ -1,7 +1,7 @@
 """Staff pages of promoting and earning: promoters, links, touches, offers, plans, commissions,
 settlement runs. Facts are shown, decisions call the verbs."""
 
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
@@ -89,7 +89,7 @@ class PromoterAdmin(DecidingAdmin):
     inlines = [EdgeInline]
     actions = ["freeze_selected"]
     actions_detail = ["freeze_one", "unfreeze_one", "leave_one"]
-    offered: ClassVar = {
+    offered = {
         "freeze_one": frozenset({Promoter.Status.ACTIVE}),
         "unfreeze_one": frozenset({Promoter.Status.FROZEN}),
         "leave_one": frozenset({Promoter.Status.ACTIVE, Promoter.Status.FROZEN}),
@@ -294,7 +294,7 @@ class CommissionOrderAdmin(DecidingAdmin):
     inlines = [SplitInline, ReversalInline]
     actions = ["hold_selected", "release_selected"]
     actions_detail = ["hold_one", "release_one"]
-    offered: ClassVar = {
+    offered = {
         name: frozenset({CommissionOrder.Status.ESTIMATED, CommissionOrder.Status.CONFIRMED})
         for name in ("hold_one", "release_one")
     }

@@ -1,0 +1,42 @@
+"""`python -m tests.bench [split p1 p3] [--lines 100000] [--rounds 3]`: ratios against yardsticks
+measured in the same run. A time never fails a test; a wrong sum fails the run."""
+
+import argparse
+import importlib
+import os
+
+from backend import embedded
+
+os.environ.setdefault("TUIKE_ENV", "development")
+os.environ.setdefault("TUIKE_JOB", "1")
+os.environ.setdefault("LOG_LEVEL", "ERROR")
+os.environ["TUIKE_TEST_DB"] = "bench_tuike"
+
+BENCHES = {
+    "split": "tests.bench.split_speed",
+    "p1": "tests.bench.p1_settlement",
+    "p3": "tests.bench.p3_accrual",
+}
+
+
+def main() -> None:
+    """Runs the named benchmarks, or all of them, each on a fresh database."""
+    reader = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    reader.add_argument("names", nargs="*", choices=[*BENCHES, []], help="all by default")
+    reader.add_argument("--lines", type=int, default=100_000)
+    reader.add_argument("--rounds", type=int, default=3)
+    given = reader.parse_args()
+    embedded.ensure()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
+    import django
+
+    django.setup()
+    from tests.bench.ground import database
+
+    for name in given.names or list(BENCHES):
+        with database():
+            importlib.import_module(BENCHES[name]).main(lines=given.lines, rounds=given.rounds)
+
+
+if __name__ == "__main__":
+    main()

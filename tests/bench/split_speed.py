@@ -1,0 +1,39 @@
+"""How many lines a second the pure split and its reversal divide, on one core."""
+
+import time
+
+from commissions.split import Shares, Taken, reversal, split
+from tests.bench.ground import table
+
+PLANS = {
+    "promoter + inviter": (Shares(8_000, 2_000, 10_000, 100), ("promoter", "inviter")),
+    "promoter + inviter + shop": (Shares(7_000, 2_000, 9_000, 100), ("promoter", "inviter")),
+    "creator": (Shares(8_000, 2_000, 10_000, 100), ("creator",)),
+}
+
+
+def main(lines: int, rounds: int = 3) -> None:
+    """Prints lines a second; the goal is 100,000."""
+    told = []
+    for name, (shares, roles) in PLANS.items():
+        began = time.perf_counter()
+        for number in range(lines):
+            made = split(
+                base_fen=12_900 + number, rate_bps=3_000, fee_bps=500, shares=shares, roles=roles
+            )
+        forward = lines / (time.perf_counter() - began)
+        parts = [Taken(part.role, part.amount_fen, 0) for part in made.parts]
+        began = time.perf_counter()
+        for number in range(lines // 10):
+            reversal(
+                base_fen=12_900 + lines - 1,
+                refunded_fen=number % 12_900,
+                rate_bps=3_000,
+                fee_bps=500,
+                budget_fen=made.budget_fen,
+                fee_fen=made.fee_fen,
+                parts=parts,
+            )
+        back = lines // 10 / (time.perf_counter() - began)
+        told.append([name, f"{forward:,.0f}", f"{back:,.0f}"])
+    table("split (reach: ≥ 100,000 lines/s)", ["roles", "split/s", "reversal/s"], told)
