@@ -163,7 +163,8 @@ def _plan(
     for number, (origin, kind, state, at) in enumerate(
         zip(origins, kinds, states, times, strict=True)
     ):
-        author, shown = rng.choices(writers, weights)[0], ()
+        author = rng.choices(writers, weights)[0]
+        shown: tuple[Good, ...] = ()
         if origin == "own":
             author, shown = _own(rng, owned, town, number)
         elif origin == "others" and offered:

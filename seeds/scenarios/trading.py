@@ -47,10 +47,7 @@ class Theatre:
 
     def play(self, stories: Sequence[Story], *, each_day: Daily | None = None) -> None:
         """Everything, in the order of time, up to the stage's present."""
-        acts = [act for story in stories for act in self._acts(story)]
-        acts = sorted(
-            (at, place, act) for place, (at, act) in enumerate(acts) if at < self.stage.at
-        )
+        acts = self._script(stories)
         place, day = 0, business_day(min(story.placed_at for story in stories) - DAY)
         begun = told = time.perf_counter()
         while True:
@@ -70,6 +67,15 @@ class Theatre:
             if until == self.stage.at:
                 return
             place, day = stop, day + DAY
+
+    def _script(self, stories: Sequence[Story]) -> list[tuple[datetime, int, Act]]:
+        """Every act with its instant, on whole seconds, up to the present, in order."""
+        acts = [act for story in stories for act in self._acts(story)]
+        return sorted(
+            (at.replace(microsecond=0), place, act)
+            for place, (at, act) in enumerate(acts)
+            if at < self.stage.at
+        )
 
     def _day(self, acts: Sequence[tuple[datetime, int, Act]]) -> None:
         clicks = [entry for entry in acts if entry[2].__name__ == "click"]

@@ -125,7 +125,8 @@ def _people(stage: Stage, count: int) -> Case:
         for number in range(1, max(10, int(count * BUYERS_PER_PROMOTER)) + 1)
     ]
     made = Account.objects.bulk_create(rows, batch_size=2_000)
-    case = Case(*made[:3], sellers=made[3 : 3 + count], buyers=made[3 + count :])
+    office, keeper, organiser, *others = made
+    case = Case(office, keeper, organiser, sellers=others[:count], buyers=others[count:])
     home = people.cities()[0]
     addresses = []
     for buyer in case.buyers:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from django.core.files.storage import default_storage
 
 from backend.accounts.models import Account
 from backend.core.clock import business_day
@@ -13,8 +14,9 @@ from commissions import books, earnings
 from commissions.models import Payout, Promoter, SponsorEdge
 from notes import feed, search
 from notes.feed import Slice
-from notes.models import Note
+from notes.models import MediaFile, Note
 from seeds.scenarios.demo import World
+from seeds.scenarios.personas import PASSWORD
 from shops import metrics
 from shops.models import DailyMetric, Order, Shop
 from tests.seeds.worlds import count, small, this_morning, undone
@@ -211,3 +213,25 @@ def test_nothing_is_left_on_its_way(world: World) -> None:
     assert count("SELECT count(*) FROM commissions_balancedelta") == 0
     assert count("SELECT count(*) FROM shops_metricmark") == 0
     assert count("SELECT count(*) FROM notes_note WHERE rank_due") == 0
+
+
+def test_the_named_people_sign_in_with_the_demos_password_and_nobody_else_can(
+    world: World,
+) -> None:
+    assert world.town.named("linda").check_password(PASSWORD)
+    assert not any(account.has_usable_password() for account in world.town.crowd)
+
+
+def test_two_people_and_never_one_can_send_money(world: World) -> None:
+    maker = Account.objects.get(handle="finance_a")
+    checker = Account.objects.get(handle="finance_b")
+    assert maker.has_perm("commissions.prepare_payout")
+    assert not maker.has_perm("commissions.approve_payout")
+    assert checker.has_perm("commissions.approve_payout")
+    assert not checker.has_perm("commissions.prepare_payout")
+
+
+def test_every_picture_of_a_note_is_a_file(world: World) -> None:
+    names = set(MediaFile.objects.values_list("file", flat=True))
+    assert 0 < len(names) <= 100
+    assert all(default_storage.exists(name) for name in names)
