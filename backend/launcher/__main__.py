@@ -82,7 +82,8 @@ class Demo:
             self._console.say("collecting static files")
             self._manage("collectstatic", "--noinput", log="collectstatic")
         self._console.say("seeding the demo data, unless there are data")
-        self._manage("seed", "--scenario", "demo", "--if-empty")
+        size = os.environ.get("TUIKE_DEMO_SIZE") or "1"
+        self._manage("seed", "--scenario", "demo", "--if-empty", "--size", size)
 
     def _manage(self, *arguments: str, log: str = "", may_fail: bool = False) -> None:
         path = self._places.log / f"{log}.log" if log else None
