@@ -163,6 +163,8 @@ CELERY_BROKER_URL = _broker(REDIS_URL)
 
 # ---------------------------------------------------------------- who signs in
 AUTH_USER_MODEL = "accounts.Account"
+# Where a sign-in at /admin/login/ leads: nobody else has a sign-in page.
+LOGIN_REDIRECT_URL = "/admin/"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
@@ -363,6 +365,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Tuike 推客",
     "SITE_SUBHEADER": "Operations and finance",
     "SITE_SYMBOL": "storefront",
+    "SITE_URL": "/docs",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "backend.dashboard.front_page",

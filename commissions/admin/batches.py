@@ -75,14 +75,14 @@ class PayoutBatchAdmin(ReadOnly, StaffAdmin):
     ordering = ["-id"]
     fields = [
         "number",
-        "state",
+        "status",
         "payouts_count",
         "total",
         "built_at",
         "built_by",
         "answered_at",
     ]
-    readonly_fields = ["total", "state"]
+    readonly_fields = ["total"]
     inlines = [PayoutInline]
     actions_list = ["build"]
     actions_detail = ["download_csv", "download_xlsx", "read_answer"]

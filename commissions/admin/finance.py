@@ -56,11 +56,13 @@ NOT_PAID = Decision(
 LABELS = {
     "requested": "info",
     "prepared": "info",
-    "approved": "primary",
+    "approved": "warning",
     "sending": "warning",
     "unknown": "danger",
     "paid": "success",
     "failed": "danger",
+    "rejected": "default",
+    "cancelled": "default",
 }
 
 
@@ -80,8 +82,7 @@ class PayoutAdmin(DecidingAdmin):
         "number",
         "account",
         "amount",
-        "payee",
-        "channel",
+        "paid_to",
         "state",
         "requested_at",
         "prepared_by",
@@ -95,7 +96,7 @@ class PayoutAdmin(DecidingAdmin):
     ordering = ["-id"]
     inlines = [AttemptInline]
     fieldsets = [
-        (None, {"fields": ["number", "account", "payee", "state", "reason"]}),
+        (None, {"fields": ["number", "account", "payee", "status", "reason"]}),
         ("Money 金额", {"fields": ["amount", "fee", "net"]}),
         (
             "Four eyes 双人复核",
@@ -103,7 +104,7 @@ class PayoutAdmin(DecidingAdmin):
         ),
         ("Way 流转", {"fields": ["batch", "requested_at", "finished_at"]}),
     ]
-    readonly_fields = ["state", "amount", "fee", "net"]
+    readonly_fields = ["amount", "fee", "net"]
     actions = ["prepare_selected", "approve_selected", "reject_selected"]
     actions_detail = ["prepare_one", "approve_one", "reject_one", "paid_one", "not_paid_one"]
     offered = {
@@ -129,10 +130,10 @@ class PayoutAdmin(DecidingAdmin):
         """What the channel is asked to pay."""
         return fen(row.amount_fen - row.fee_fen)
 
-    @display(description="channel 渠道")
-    def channel(self, row: Payout) -> str:
-        """How it is paid."""
-        return str(row.payee.get_provider_display())
+    @display(description="paid to 收款账户")
+    def paid_to(self, row: Payout) -> str:
+        """The channel and the masked number."""
+        return f"{row.payee.provider} {row.payee.number_masked}"
 
     @display(description="status", ordering="status", label=LABELS)
     def state(self, row: Payout) -> Any:
