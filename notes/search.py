@@ -21,32 +21,50 @@ class EmptyQuery(Invalid):
     title = "Say what to look for"
 
 
-# The title counts most: as a whole, then as a part, then topics and body. Within one rank `hot`.
+MAX_RANKED = 2_000
+WINDOW = 1_000
+
+# The title counts most: as a whole, then as a part, then topics and body; within one rank `hot`.
+# A word that very many notes hold is not ranked but walked by `hot`: on 100,000 notes of which
+# two thirds held it, ranking them all took 478 ms. One of the two halves never runs; the second
+# looks at WINDOW candidates a page, so that the confirmation of the text has an end as well.
 _FOUND = """
+WITH hits AS MATERIALIZED (
+  SELECT n.id FROM notes_note n
+  WHERE n.status = 'published' AND n.tsv @@ (%(terms)s::text)::tsquery LIMIT %(most)s + 1
+), many AS MATERIALIZED (SELECT count(*) > %(most)s AS so FROM hits)
 SELECT m.id, ARRAY[m.rank, m.hot] AS key FROM (
-  SELECT n.id, n.hot, CASE WHEN t.title = %(whole)s::text THEN 2
-    WHEN strpos(t.title, %(whole)s::text) > 0 THEN 1 ELSE 0 END::float8 AS rank
-  FROM notes_note n
-  JOIN accounts_account w ON w.id = n.author_id AND w.is_active
-  CROSS JOIN LATERAL (SELECT lower(normalize(n.title, NFKC)) AS title) t
-  WHERE n.status = 'published' AND n.tsv @@ (%(terms)s::text)::tsquery
-  {kind} {recheck}) m
+  (SELECT n.id, n.hot, CASE WHEN lower(n.title) = %(whole)s::text THEN 2
+      WHEN strpos(lower(n.title), %(whole)s::text) > 0 THEN 1 ELSE 0 END::float8 AS rank
+    FROM hits JOIN notes_note n ON n.id = hits.id
+    JOIN accounts_account w ON w.id = n.author_id AND w.is_active
+    WHERE NOT (SELECT so FROM many) {kind} {recheck})
+  UNION ALL
+  (SELECT n.id, n.hot, 0::float8 AS rank FROM (
+      SELECT n.* FROM notes_note n WHERE (SELECT so FROM many) AND n.status = 'published'
+        AND n.tsv @@ (%(terms)s::text)::tsquery {walked}
+      ORDER BY n.hot DESC, n.id DESC LIMIT %(window)s) n
+    JOIN accounts_account w ON w.id = n.author_id AND w.is_active
+    WHERE true {kind} {recheck} ORDER BY n.hot DESC, n.id DESC LIMIT %(limit)s)
+) m
 {after} ORDER BY m.rank DESC, m.hot DESC, m.id DESC LIMIT %(limit)s
 """
-_RECHECK = """
-AND NOT EXISTS (SELECT 1 FROM unnest(%(runs)s::text[]) AS asked(run)
-  WHERE strpos(normalize(n.title || E'\\n' || n.body, NFKC), asked.run) = 0
-  AND NOT EXISTS (SELECT 1 FROM notes_note_topics nt JOIN notes_topic x ON x.id = nt.topic_id
-    WHERE nt.note_id = n.id AND strpos(normalize(x.name, NFKC), asked.run) > 0))
+_HOLDS = """
+AND (strpos(n.title, %({run})s::text) > 0 OR strpos(n.body, %({run})s::text) > 0
+  OR strpos(normalize(n.title || E'\\n' || n.body, NFKC), %({run})s::text) > 0
+  OR EXISTS (SELECT 1 FROM notes_note_topics nt JOIN notes_topic x ON x.id = nt.topic_id
+    WHERE nt.note_id = n.id AND strpos(normalize(x.name, NFKC), %({run})s::text) > 0))
 """
 _AFTER = """
 WHERE (m.rank, m.hot, m.id) < (%(rank)s::float8, %(hot)s::float8, %(id)s::bigint)
 """
+_WALKED = "AND (n.hot, n.id) < (%(hot)s::float8, %(id)s::bigint)"
 
 
 def notes(*, viewer: Account | None, part: feed.Slice, query: str, media: str = "all") -> feed.Page:
     """Published notes that hold every run of the query in title, body or topics; exact titles
-    first, then titles, then the rest, each by `hot` (E6). Key: rank, hot.
+    first, then titles, then the rest, each by `hot` (E6); where more than 2,000 notes match, all
+    by `hot` alone. Key: rank, hot.
 
     :raises EmptyQuery: nothing to look for, or more than 60 characters.
     """
@@ -57,18 +75,21 @@ def notes(*, viewer: Account | None, part: feed.Slice, query: str, media: str = 
     values: dict[str, Any] = {
         # Terms hold letters and digits alone, so a quoted term is one lexeme; a cast, for
         # to_tsquery would cut them again by rules of its own.
+        "most": MAX_RANKED,
+        "window": WINDOW,
         "terms": " & ".join(f"'{term}'" for term in wanted),
         "whole": " ".join(unicodedata.normalize("NFKC", query).lower().split()),
     }
-    kind = recheck = after = ""
+    kind = recheck = after = walked = ""
     if media != "all":
         kind, values["kind"] = "AND n.kind = %(kind)s", media
-    if runs:
-        recheck, values["runs"] = _RECHECK, runs
+    for number, run in enumerate(runs):
+        recheck += _HOLDS.format(run=f"run{number}")
+        values[f"run{number}"] = run
     if part.after:
-        after = _AFTER
+        after, walked = _AFTER, _WALKED
         values |= dict(zip(("rank", "hot", "id"), part.after, strict=True))
-    page = _FOUND.format(kind=kind, recheck=recheck, after=after)
+    page = _FOUND.format(kind=kind, recheck=recheck, after=after, walked=walked)
     found, following = feed.decorated(page, values, viewer=viewer, part=part)
     if following:
         (rank, hot), last = following

@@ -244,6 +244,21 @@ def test_search_puts_exact_titles_before_titles_before_bodies(
     assert _pages(anyone, "search?q=露营", 1) == [[one] for one in wanted]
 
 
+def test_a_word_of_very_many_notes_is_walked_by_hot_and_still_confirmed(
+    selena: Person, anyone: APIClient, published: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MAX_RANKED", 2)
+    start = now()
+    notes = [
+        published(selena, title=title, at=start - timedelta(hours=n))
+        for n, title in enumerate(["周末露营地", "营地露营", "露营", "露营地图", "去露营地"])
+    ]
+    assert _ids(anyone, "search?q=露营") == [note.pk for note in notes]
+    confirmed = [notes[0].pk, notes[3].pk, notes[4].pk]
+    assert _ids(anyone, "search?q=露营地") == confirmed
+    assert _pages(anyone, "search?q=露营地", 1) == [[one] for one in confirmed]
+
+
 def test_an_edit_is_found_by_its_new_words_only(
     selena: Person, anyone: APIClient, published: Make
 ) -> None:
