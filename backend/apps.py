@@ -11,6 +11,6 @@ class WiringConfig(AppConfig):
     def ready(self) -> None:
         """Runs once per process, when every room is loaded."""
         from backend.core import events  # needs the app registry
-        from backend.relay import ring
+        from backend.doorbell import ring
 
         events.wake_with(ring)

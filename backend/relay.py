@@ -104,13 +104,3 @@ def _postpone(event: Event, at: datetime, error: Exception) -> None:
         event.state = Event.State.PARKED
         log.error("event %s parked after %s attempts", event.pk, event.attempts, exc_info=error)
     event.save(update_fields=["attempts", "error", "due_at", "state"])
-
-
-def ring() -> None:
-    """The doorbell after a commit. A broker that is away costs nothing: the beat sweeps."""
-    from backend.tasks import drain_events  # the task module imports this one
-
-    try:
-        drain_events.apply_async(retry=False, expires=5)
-    except Exception:
-        log.warning("the doorbell did not ring; the sweep will find the event")
