@@ -60,6 +60,7 @@ def play(stage: Stage) -> World:
     :raises Interrupted: an earlier run was stopped half-way.
     :raises NotInProduction: in production.
     :raises WorkerRunning: a worker is alive.
+    :raises Invalid: a size outside 0.05 to 10.
     """
     may_begin(stage)
     if not is_empty():

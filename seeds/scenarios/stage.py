@@ -18,13 +18,14 @@ from django.db import connection
 
 from backend.accounts.models import Account
 from backend.core import audit, events
-from backend.core.errors import Refusal
+from backend.core.errors import Invalid, Refusal
 from backend.core.models import AuditEntry, Heartbeat
 from seeds.texts import distributions
 
 SEED = 20250813
 DAY = timedelta(days=1)
 ALIVE_SECONDS = 15
+SMALLEST, LARGEST = 0.05, 10
 Tell = Callable[[str], None]
 
 
@@ -132,10 +133,13 @@ def analyze() -> None:
 def may_begin(stage: Stage) -> None:
     """Whether a scenario may be played here and now.
 
+    :raises Invalid: a size outside 0.05 to 10.
     :raises NotInProduction: in production.
     :raises WorkerRunning: a worker is alive.
     :raises Interrupted: the scenario began once and never ended.
     """
+    if not SMALLEST <= stage.size <= LARGEST:
+        raise Invalid(f"The size is {SMALLEST} to {LARGEST}.")
     if settings.PRODUCTION:
         raise NotInProduction()
     _refuse_worker(stage)

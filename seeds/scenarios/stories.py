@@ -21,6 +21,7 @@ from seeds.texts import distributions
 from shops.models import Sku
 
 ORDERS, DAYS = 900, 60
+EARLIER = 0.25  # of the orders, where somebody shares those goods: a link was followed before
 SILENT = 0.5  # of the older orders: their buyers say nothing, and time receives them
 REFUNDS = {"before_shipping": 20, "return_goods": 30, "partial": 50}
 UNITS = {1: 80, 2: 15, 3: 5}
@@ -41,12 +42,14 @@ class Line:
 
 @dataclass(slots=True)
 class Story:
-    """One order from the first click to its end. `number` is the order's, once it is placed."""
+    """One order from the first click to its end. `earlier` is a link that was followed days
+    before; `number` is the order's, once it is placed."""
 
     buyer: Account
     placed_at: datetime
     lines: list[Line] = field(default_factory=list)
     shared: Shared | None = None
+    earlier: Shared | None = None
     fate: str = "received"
     number: str = ""
     checkout: str = ""
@@ -78,6 +81,7 @@ class Planner:
     buyers: list[Account] = field(default_factory=list)
     by_shop: dict[int, list[Good]] = field(default_factory=dict)
     share_weights: list[float] = field(default_factory=list)
+    shared_by_product: dict[int, list[Shared]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Who buys, and what each shop has."""
@@ -85,6 +89,9 @@ class Planner:
         self.buyers = [account for account in self.town.active if account.pk not in staff]
         for good in self.market.sellable:
             self.by_shop.setdefault(good.product.shop_id, []).append(good)
+        for shared in self.promotion.shared:
+            for good in shared.goods:
+                self.shared_by_product.setdefault(good.product.pk, []).append(shared)
         # Linda sells most, then Ella and Nana; the others by the luck of the draw.
         rank = {"linda": 9.0, "ella": 4.0, "nana": 4.0}
         self.share_weights = [
@@ -103,6 +110,8 @@ class Planner:
         else:
             self._plain(story)
         self._more(story)
+        if self.rng.random() < EARLIER:
+            self._remember(story)
         return story
 
     def _find(self, story: Story, source: str) -> bool:
@@ -158,6 +167,14 @@ class Planner:
 
     def _qty(self) -> int:
         return distributions.pick(self.rng, UNITS)
+
+    def _remember(self, story: Story) -> None:
+        """Somebody's link to the same goods, followed days before: it wins where nothing else is
+        named, and is kept among the losers where something is."""
+        known = self.shared_by_product.get(story.lines[0].good.product.pk, [])
+        fit = [one for one in known if one.promoter != story.buyer and one != story.shared]
+        if fit:
+            story.earlier = self.rng.choice(fit)
 
     def _more(self, story: Story) -> None:
         """Further lines out of the same shop."""

@@ -16,6 +16,7 @@ from backend import relay
 from backend.core import ids
 from backend.core.clock import business_day, day_edges
 from commissions import settlement, touches
+from seeds.scenarios.promoting import Shared
 from seeds.scenarios.stage import Stage
 from seeds.scenarios.stories import Story
 from seeds.texts import reviews
@@ -48,7 +49,7 @@ class Theatre:
     def play(self, stories: Sequence[Story], *, each_day: Daily | None = None) -> None:
         """Everything, in the order of time, up to the stage's present."""
         acts = self._script(stories)
-        place, day = 0, business_day(min(story.placed_at for story in stories) - DAY)
+        place, day = 0, business_day(acts[0][0])
         begun = told = time.perf_counter()
         while True:
             _, end = day_edges(day)
@@ -103,8 +104,11 @@ class Theatre:
     # ------------------------------------------------------------ one story's acts
     def _acts(self, story: Story) -> Iterator[tuple[datetime, Act]]:
         rng, at = self.rng, story.placed_at
+        if story.earlier:
+            yield at - DAY * rng.uniform(0.5, 9), _click(story, story.earlier)
         if story.shared:
-            yield at - timedelta(seconds=int(rng.expovariate(1 / 7_200)) + 20), _click(story)
+            minutes = rng.expovariate(1 / 120) + 0.4
+            yield at - timedelta(minutes=minutes), _click(story, story.shared, names=True)
         if story.fate in ("expired", "pending"):
             yield at, lambda at: self._place(story, at)
         elif story.fate == "cancelled":
@@ -244,17 +248,17 @@ class Theatre:
         aftersales.confirm_return(account=story.owner, number=story.refund, at=at)
 
 
-def _click(story: Story) -> Act:
-    """Somebody follows a promoter's link; `story.click_id` is what the click left behind."""
+def _click(story: Story, shared: Shared, *, names: bool = False) -> Act:
+    """The buyer follows a promoter's link. The click that `names` travels to the checkout."""
 
     def click(at: datetime) -> None:
-        assert story.shared
         landing = touches.record(
-            code=story.shared.link.code,
+            code=shared.link.code,
             visitor=ids.code(touches.ID_LENGTH),
             account=story.buyer,
             at=at,
         )
-        story.click_id = landing.click_id or ""
+        if names:
+            story.click_id = landing.click_id or ""
 
     return click

@@ -80,6 +80,13 @@ def test_a_living_worker_is_in_the_way() -> None:
     assert not Account.objects.exists()
 
 
+@pytest.mark.parametrize("size", ["0", "-1", "0.01", "11", "nan"])
+def test_a_size_that_makes_no_market_is_refused(size: str) -> None:
+    with pytest.raises(CommandError, match="size"):
+        _seed("--scenario", "demo", f"--size={size}")
+    assert not Account.objects.exists()
+
+
 def test_a_scenario_or_the_welcome_must_be_asked_for() -> None:
     with pytest.raises(CommandError):
         _seed()

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 from django.core.files.storage import default_storage
+from django.db import connection
 
 from backend.accounts.models import Account
 from backend.core.clock import business_day
 from backend.core.sql import rows
 from commissions import books, earnings
-from commissions.models import Payout, Promoter, SponsorEdge
+from commissions.models import Attribution, Payout, Promoter, SponsorEdge
 from notes import feed, search
 from notes.feed import Slice
 from notes.models import MediaFile, Note
@@ -33,7 +34,9 @@ def world(
 ) -> Iterator[World]:
     """One small demo for all tests of this file, none of which writes."""
     with django_db_blocker.unblock(), undone(tmp_path_factory.mktemp("media")):  # type: ignore[attr-defined]
-        yield small(at=AT)
+        made = small(at=AT)
+        connection.check_constraints()  # once, or every test's end checks them anew
+        yield made
 
 
 def test_the_books_are_clean(world: World) -> None:
@@ -160,6 +163,18 @@ def test_linda_and_ella_have_earned(world: World) -> None:
     for handle in ("linda", "ella"):
         summary = earnings.summary(world.town.named(handle))
         assert sum(summary) > 0, handle
+
+
+def test_attributions_keep_their_losers(world: World) -> None:
+    """K3: a named click, a last touch, and links that were followed and did not win."""
+    rules = set(Attribution.objects.values_list("rule", flat=True))
+    assert rules == {"named", "last_touch", "none"}
+    lost = {
+        one["reason"]
+        for losers in Attribution.objects.values_list("losers", flat=True)
+        for one in losers
+    }
+    assert lost & {"outranked", "earlier_touch"}
 
 
 def test_a_shop_with_no_followers_sells(world: World) -> None:
