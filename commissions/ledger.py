@@ -149,23 +149,19 @@ ORDER BY 1, 2, 3
 ON CONFLICT (owner_kind, owner_id, kind) DO NOTHING
 """
 _SETTLED = """
-WITH posting AS (
-    SELECT (%(kind)s::bigint << 56) | p.id AS journal_id, p.id, p.amount_fen,
-           p.payee_kind AS owner_kind, coalesce(p.payee_id, 0) AS owner_id
-    FROM commissions_settlementposting p WHERE p.run_id = %(run)s
-),
-fresh AS (
+WITH fresh AS (
     INSERT INTO commissions_journal (id, kind, subject_id, at)
-    SELECT journal_id, %(kind)s::bigint, id, %(at)s::timestamptz FROM posting ORDER BY 1
-    ON CONFLICT (id) DO NOTHING RETURNING id
+    SELECT (%(kind)s::bigint << 56) | id, %(kind)s::bigint, id, %(at)s::timestamptz
+    FROM commissions_settlementposting WHERE run_id = %(run)s ORDER BY id
+    ON CONFLICT (id) DO NOTHING RETURNING id, subject_id
 )
 INSERT INTO commissions_entry (account_id, journal_id, amount_fen, at)
-SELECT a.id, journal_id, CASE a.kind WHEN 'available' THEN amount_fen ELSE -amount_fen END,
+SELECT a.id, fresh.id, CASE a.kind WHEN 'available' THEN p.amount_fen ELSE -p.amount_fen END,
        %(at)s::timestamptz
-FROM posting JOIN fresh ON fresh.id = posting.journal_id
-JOIN commissions_ledgeraccount a ON (a.owner_kind, a.owner_id)
-    = (posting.owner_kind, posting.owner_id) AND a.kind IN ('pending', 'available')
-ORDER BY a.id, journal_id
+FROM fresh JOIN commissions_settlementposting p ON p.id = fresh.subject_id
+JOIN commissions_ledgeraccount a ON a.owner_kind = p.payee_kind
+    AND a.owner_id = coalesce(p.payee_id, 0) AND a.kind IN ('pending', 'available')
+ORDER BY a.id, fresh.id
 """
 
 

@@ -48,6 +48,8 @@ def settle_due(
     return last
 
 
+# A chunk's parts are sorted in memory, not on disk.
+_MEMORY = "SET LOCAL work_mem = '64MB'"
 # The transitions CONFIRMED → SETTLED of the model's table, for a whole chunk at once.
 _MARK = """
 WITH due AS (
@@ -73,14 +75,15 @@ marked AS (
 SELECT id FROM run
 """
 _NET = """
-WITH net AS (
-    SELECT CASE WHEN s.payee_id IS NULL THEN s.role ELSE 'person' END AS payee_kind,
-           s.payee_id, sum(s.amount_fen - s.reversed_fen)::bigint AS fen
+WITH parts AS (
+    SELECT s.payee_id, CASE WHEN s.payee_id IS NULL THEN s.role END AS house,
+           sum(s.amount_fen - s.reversed_fen)::bigint AS fen
     FROM commissions_commissionorder c
     JOIN commissions_commissionsplit s ON s.commission_id = c.id AND s.role <> 'shop'
     WHERE c.settlement_run_id = %(run)s
     GROUP BY 1, 2 HAVING sum(s.amount_fen - s.reversed_fen) <> 0
 ),
+net AS (SELECT coalesce(house, 'person') AS payee_kind, payee_id, fen FROM parts),
 posted AS (
     INSERT INTO commissions_settlementposting (run_id, payee_kind, payee_id, amount_fen)
     SELECT %(run)s, payee_kind, payee_id, fen FROM net ORDER BY payee_kind, payee_id
@@ -94,6 +97,7 @@ def settle_chunk(*, at: datetime, size: int = CHUNK) -> SettlementRun | None:
     """Settles up to `size` matured commission orders in one transaction; None where nothing was
     due, or all that is due is in another worker's hands."""
     with transaction.atomic():
+        run(_MEMORY)
         made = rows(_MARK, {"at": at, "size": size})
         if not made:
             return None

@@ -48,12 +48,16 @@ class Touch(models.Model):
     click_id = models.CharField(max_length=40, unique=True)
     kind = models.CharField(max_length=8, choices=Kind)
     link = models.ForeignKey(
-        PromotionLink, null=True, on_delete=models.PROTECT, related_name="touches"
+        PromotionLink, null=True, on_delete=models.PROTECT, related_name="touches", db_index=False
     )
     content_id = models.BigIntegerField(null=True, help_text="note or live session")
     visitor = models.CharField(max_length=40, help_text="opaque id kept by the visitor's cookie")
     account = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
     )
     at = models.DateTimeField()
 
@@ -91,11 +95,19 @@ class Attribution(models.Model):
     rule = models.CharField(max_length=10, choices=Rule)
     source_kind = models.CharField(max_length=8, default="", blank=True)
     source_id = models.BigIntegerField(null=True, help_text="link, note or live session")
-    touch = models.ForeignKey(Touch, null=True, on_delete=models.PROTECT, related_name="+")
+    touch = models.ForeignKey(
+        Touch, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     promoter = models.ForeignKey(Promoter, null=True, on_delete=models.PROTECT, related_name="+")
-    inviter = models.ForeignKey(Promoter, null=True, on_delete=models.PROTECT, related_name="+")
+    inviter = models.ForeignKey(
+        Promoter, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     creator = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
     )
     losers = models.JSONField(default=list, help_text="[{kind, id, at, reason}]")
     findings = models.JSONField(default=list, help_text="reason codes, such as self_purchase")

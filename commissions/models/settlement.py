@@ -28,7 +28,9 @@ class SettlementPosting(models.Model):
         PLATFORM = "platform", "platform 平台"
         CHARITY = "charity", "charity 公益"
 
-    run = models.ForeignKey(SettlementRun, on_delete=models.PROTECT, related_name="postings")
+    run = models.ForeignKey(
+        SettlementRun, on_delete=models.PROTECT, related_name="postings", db_index=False
+    )
     payee_kind = models.CharField(max_length=8, choices=Role)
     payee = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
