@@ -1,5 +1,6 @@
 """Staff pages of accounts: people, their tokens, and the staff's own groups."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -67,7 +68,7 @@ class AccountAdmin(UserAdmin, StaffAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         """Only a superuser hands out rights: nobody may promote themselves."""
-        if obj is None or request.user.is_superuser:  # type: ignore[union-attr]
+        if obj is None or request.user.is_superuser:
             return self.facts
         return [*self.facts, *self.rights]
 
@@ -122,10 +123,5 @@ class AccessTokenAdmin(ReadOnly, StaffAdmin):
     def revoke(self, request: HttpRequest, rows: Any) -> None:
         """Ends the selected tokens at once."""
         for token in rows.select_related("account").order_by("pk")[:1000]:
-            attempt(
-                request,
-                lambda token=token: tokens.revoke(
-                    token_id=token.pk, account=token.account, at=now()
-                ),
-                f"{token} is revoked.",
-            )
+            act = partial(tokens.revoke, token_id=token.pk, account=token.account, at=now())
+            attempt(request, act, f"{token} is revoked.")

@@ -3,6 +3,7 @@
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 
 from backend.accounts.authentication import caller
 from backend.core.clock import now
@@ -53,7 +54,7 @@ class PayeeAccountView(View):
 class PayoutsView(View):
     """The caller's payouts."""
 
-    def get_throttles(self) -> list[object]:
+    def get_throttles(self) -> list[BaseThrottle]:
         """Asking for money has a limit of its own."""
         self.throttle_scope = "payout" if self.request.method == "POST" else None
         return super().get_throttles()
