@@ -62,9 +62,9 @@ def _connect() -> Any:
 
 
 def _publish(connection: Any) -> None:
-    from backend.tasks import drain_events  # the task module imports the relay
+    from backend.celery import app
 
-    drain_events.apply_async(connection=connection, retry=False, expires=5)
+    app.send_task("backend.drain_events", connection=connection, retry=False, expires=5)
 
 
 def _drop(connection: Any) -> None:

@@ -287,7 +287,8 @@ def test_from_a_zero_fan_shop_to_an_approved_payout(service: Service, walk: Walk
     for path in (f"/v1/orders/{order}", f"/v1/orders/{order}/attribution"):
         assert service.call("GET", path, token=walk.tokens["mallory"]).status == 404
 
-    lines = {line["sku"]: line["id"] for line in walk.ok("lily", "GET", f"/v1/orders/{order}")["lines"]}  # fmt: skip
+    seen = walk.ok("lily", "GET", f"/v1/orders/{order}")
+    lines = {line["sku"]: line["id"] for line in seen["lines"]}
     parcel = {"carrier": "顺丰", "tracking_number": "SF1000000001"}
     walk.ok("selena", "POST", f"/v1/orders/{order}/shipments", parcel, key=_key())
     walk.ok("lily", "POST", f"/v1/orders/{order}/receive", key=_key())
