@@ -7,6 +7,7 @@ it comes, stops them. Reached at the entry points only, never by importing the s
 
 from backend.embedded.client import (
     Status,
+    begin_anew,
     clean,
     ensure,
     expected_urls,
@@ -23,6 +24,7 @@ __all__ = [
     "EmbeddedError",
     "Status",
     "Urls",
+    "begin_anew",
     "clean",
     "ensure",
     "expected_urls",

@@ -15,7 +15,7 @@ from pathlib import Path
 from backend.embedded import locks, processes, state, wire
 from backend.embedded.errors import EmbeddedError
 from backend.embedded.places import REPOSITORY, Places, Urls, places
-from backend.embedded.postgres import Postgres, database_exists
+from backend.embedded.postgres import Postgres, database_exists, set_database_aside
 from backend.embedded.servers import Server
 from backend.embedded.valkey import Valkey
 
@@ -113,6 +113,14 @@ def status(var: Path | None = None) -> Status:
 def keep(var: Path | None = None) -> None:
     """Let the running servers stay up without users, until stop()."""
     places(var).keep.touch()
+
+
+def begin_anew(var: Path | None = None) -> None:
+    """Put an empty database in place of ours, which stays as ``tuike_aside``.
+
+    :raises EmbeddedError: somebody is connected to it, or the servers are not up.
+    """
+    set_database_aside(places(var))
 
 
 def stop(var: Path | None = None) -> bool:

@@ -144,6 +144,23 @@ def database_exists(places: Places) -> bool:
     return True
 
 
+def set_database_aside(places: Places) -> None:
+    """Give our database another name, replacing one set aside before, and make an empty one.
+
+    :raises EmbeddedError: somebody is connected to it, or PostgreSQL is not up.
+    """
+    aside = f'"{DATABASE}_aside"'
+    try:
+        for sql in (
+            f"DROP DATABASE IF EXISTS {aside}",
+            f'ALTER DATABASE "{DATABASE}" RENAME TO {aside}',
+        ):
+            wire.run_sql(places.pg_socket, user=USER, database="postgres", sql=sql, timeout=60)
+    except (wire.Refused, OSError) as error:
+        raise EmbeddedError(f"cannot set the database {DATABASE} aside: {error}") from None
+    _create_database(places)
+
+
 def _create_database(places: Places) -> bool:
     create = f'CREATE DATABASE "{DATABASE}"'
     try:
