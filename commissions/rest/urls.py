@@ -1,6 +1,6 @@
 """Paths of commissions, below /v1/."""
 
-from commissions.rest.promoting_urls import urlpatterns as promoting
 from commissions.rest.finance_urls import urlpatterns as finance
+from commissions.rest.promoting_urls import urlpatterns as promoting
 
 urlpatterns = [*promoting, *finance]
