@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from backend import embedded
-from backend.embedded import logs, places
-from tests.faults.embedded_bench import Bench, bench, mode
+from backend.embedded import binaries, logs, places
+from tests.faults.embedded_bench import REPOSITORY, Bench, bench, environment, mode
 
 
 @pytest.fixture
@@ -76,10 +78,19 @@ def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path: Path):
     )
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_read_only_folder_is_told_in_one_line(here: Bench):
     here.var.mkdir(mode=0o500)
-    assert refusal(here).startswith(f"cannot write to {here.var}: Permission denied (set TUIKE_")
+    # Root may write everywhere, but not from within a user namespace.
+    done = subprocess.run(
+        [*binaries.unprivileged_prefix(), sys.executable, "-m", "backend.embedded", "start"],
+        env=environment(here.var),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    assert done.stderr.startswith(f"cannot write to {here.var}: Permission denied (set TUIKE_")
 
 
 def test_a_folder_that_is_not_ours_is_told_in_one_line(here: Bench, tmp_path: Path):
