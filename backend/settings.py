@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "backend.rest.middleware.AdminAuthentication",
     "backend.rest.middleware.AdminMessages",
+    "backend.rest.middleware.AdminZone",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "backend.rest.middleware.ContentPolicy",
     "backend.rest.middleware.AdminAxes",
@@ -306,6 +307,8 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+# 2026-11-22 15:04 instead of Nov. 22, 2026, 3:04 p.m.: staff compare and sort by eye.
+FORMAT_MODULE_PATH = ["backend.formats"]
 # The zone whose midnight ends a business day: DAB, GMV, settlement days.
 BUSINESS_ZONE = env.str("BUSINESS_ZONE", default="Asia/Shanghai")
 STATIC_URL = "/static/"
@@ -363,7 +366,7 @@ LOGGING = {
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Tuike 推客",
     "SITE_HEADER": "Tuike 推客",
-    "SITE_SUBHEADER": "Operations and finance",
+    "SITE_SUBHEADER": f"Operations and finance · {BUSINESS_ZONE}",
     "SITE_SYMBOL": "storefront",
     "SITE_URL": "/docs",
     "SHOW_HISTORY": True,

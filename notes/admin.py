@@ -20,7 +20,7 @@ from notes.models import (
     NoteProduct,
     Topic,
 )
-from shops.admin.confirm import DecidingAdmin, Decision
+from backend.core.deciding import DecidingAdmin, Decision
 
 TAKE_DOWN = Decision(
     title="Take down 下架",

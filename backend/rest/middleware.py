@@ -7,10 +7,12 @@ from typing import Any
 
 import structlog
 from axes.middleware import AxesMiddleware
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -68,6 +70,19 @@ class AdminMessages(_AdminOnly, MessageMiddleware):
 
 class AdminAxes(_AdminOnly, AxesMiddleware):
     """The page of a locked sign-in, for /admin alone."""
+
+
+class AdminZone:
+    """Staff read times in the business zone; the API speaks UTC alone."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not is_admin(request):
+            return self.get_response(request)
+        with timezone.override(settings.BUSINESS_ZONE):
+            return self.get_response(request)
 
 
 class ContentPolicy:

@@ -16,7 +16,7 @@ from commissions import payees, payouts
 from commissions.admin import batches, ledger_pages
 from commissions.admin.asking import Question, ask
 from commissions.models import PayeeAccount, Payout, PayoutAttempt, SandboxTransfer
-from shops.admin.confirm import DecidingAdmin, Decision, Reasoned
+from backend.core.deciding import DecidingAdmin, Decision, Reasoned
 
 __all__ = ["PayeeAccountAdmin", "PayoutAdmin", "batches", "ledger_pages"]
 

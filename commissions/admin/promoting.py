@@ -28,7 +28,7 @@ from commissions.models import (
     Touch,
 )
 from commissions.split import Shares
-from shops.admin.confirm import DecidingAdmin, Decision
+from backend.core.deciding import DecidingAdmin, Decision
 
 MAY = ["decide"]
 FREEZE = Decision(

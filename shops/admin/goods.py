@@ -12,7 +12,7 @@ from backend.accounts.models import Account
 from backend.core.clock import now
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
 from shops import catalog, onboarding
-from shops.admin.confirm import DecidingAdmin, Decision
+from backend.core.deciding import DecidingAdmin, Decision
 from shops.models import (
     Category,
     Product,

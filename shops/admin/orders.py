@@ -17,7 +17,7 @@ from backend.accounts.models import Account
 from backend.core.clock import now
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, attempt, fen
 from shops import aftersales
-from shops.admin.confirm import DecidingAdmin, Decision, Reasoned
+from backend.core.deciding import DecidingAdmin, Decision, Reasoned
 from shops.models import (
     Checkout,
     DailyMetric,
@@ -225,7 +225,7 @@ class OrderAdmin(DecidingAdmin, _Facts):
             "form": form,
             "back": back,
         }
-        return TemplateResponse(request, "shops/confirm.html", context)
+        return TemplateResponse(request, "admin/confirm.html", context)
 
 
 class RefundLineInline(ReadOnlyInline):

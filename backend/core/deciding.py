@@ -130,4 +130,4 @@ class DecidingAdmin(StaffAdmin):
             "back": back,
             "action": action,
         }
-        return TemplateResponse(request, "shops/confirm.html", context)
+        return TemplateResponse(request, "admin/confirm.html", context)
