@@ -94,6 +94,7 @@ def play(stage: Stage, *, count: int = PROMOTERS, sales_fen: int = SALES_FEN) ->
             done.append(result.rules)
     _must_be_exact(result, sales_fen)
     tuike_report.tell(stage, result)
+    assert not result.findings, "the books are not clean"
     return result
 
 
