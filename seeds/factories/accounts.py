@@ -23,7 +23,7 @@ class AccountFactory(DjangoModelFactory):
 
     @classmethod
     def _create(cls, model_class: type[Account], *args: Any, **kwargs: Any) -> Account:
-        account = model_class(*args, **kwargs)
+        account = model_class(**kwargs)
         account.set_password(PASSWORD)
         account.save()
         return account
