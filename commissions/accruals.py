@@ -124,9 +124,9 @@ parts AS (
         (commission_id, role, payee_id, share_bps, amount_fen, reversed_fen)
     SELECT made.id, role, payee_id, share_bps, amount_fen, 0
     FROM unnest(%(part_line)s::bigint[], %(part_role)s::text[], %(part_payee)s::bigint[],
-                %(part_bps)s::int[], %(part_fen)s::bigint[])
-         AS p(line_id, role, payee_id, share_bps, amount_fen)
-    JOIN made ON made.order_line_id = p.line_id ORDER BY made.id
+                %(part_bps)s::int[], %(part_fen)s::bigint[]) WITH ORDINALITY
+         AS p(line_id, role, payee_id, share_bps, amount_fen, place)
+    JOIN made ON made.order_line_id = p.line_id ORDER BY p.place
 )
 SELECT id, order_line_id FROM made
 """

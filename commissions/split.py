@@ -100,7 +100,8 @@ def reversal(
     fee = fee_fen - share_fen(kept, fee_bps)
     targets = [0] * len(parts)
     for roles, total in ((BUDGET_ROLES, budget), (FEE_ROLES, fee)):
-        places = [place for place, part in enumerate(parts) if part.role in roles]
+        # By role, not by place in `parts`: on a tie the order decides, and it is the plan's.
+        places = [place for role in roles for place, part in enumerate(parts) if part.role == role]
         amounts = largest_remainder(total, [parts[place].amount_fen for place in places])
         for place, amount in zip(places, amounts, strict=True):
             targets[place] = amount

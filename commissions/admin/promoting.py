@@ -12,6 +12,7 @@ from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
 from backend.core.clock import now
+from backend.core.deciding import DecidingAdmin, Decision
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
 from commissions import explain, plans, promoters, settlement
 from commissions.models import (
@@ -28,7 +29,6 @@ from commissions.models import (
     Touch,
 )
 from commissions.split import Shares
-from backend.core.deciding import DecidingAdmin, Decision
 
 MAY = ["decide"]
 FREEZE = Decision(

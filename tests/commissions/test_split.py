@@ -86,6 +86,15 @@ def test_a_refund_takes_back_in_proportion_and_a_full_one_takes_all() -> None:
         back(10_000)
 
 
+def test_the_order_in_which_parts_are_given_decides_nothing() -> None:
+    """Equal remainders: the tie goes to the earlier role, wherever it stands."""
+    tied = [Taken("inviter", 1, 0), Taken("promoter", 1, 0)]
+    numbers = {"base_fen": 2, "refunded_fen": 1, "rate_bps": 10_000, "fee_bps": 0}
+    back = reversal(**numbers, budget_fen=2, fee_fen=0, parts=tied)
+    assert back == [0, 1]
+    assert reversal(**numbers, budget_fen=2, fee_fen=0, parts=tied[::-1]) == [1, 0]
+
+
 def test_with_three_parts_a_fen_may_move_on_the_way_but_never_in_the_sum() -> None:
     """Largest remainder is not monotone with three parts (the Alabama paradox): the price of
     depending on the refunded total alone. The signed delta is posted like any other."""
