@@ -366,7 +366,7 @@ LOGGING = {
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Tuike 推客",
     "SITE_HEADER": "Tuike 推客",
-    "SITE_SUBHEADER": f"Operations and finance · {BUSINESS_ZONE}",
+    "SITE_SUBHEADER": f"{BUSINESS_ZONE} time",
     "SITE_SYMBOL": "storefront",
     "SITE_URL": "/docs",
     "SHOW_HISTORY": True,

@@ -85,6 +85,7 @@ class Demo:
     def _migrate(self) -> None:
         self._console.say("migrating the database")
         self._manage("migrate", "--noinput", log="migrate")
+        self._manage("set_up_roles", log="roles")
 
     def _seed_whole(self) -> None:
         """Seed; where an earlier launcher's seeding was cut short, once more from the beginning."""

@@ -28,6 +28,17 @@ _CODES = {
     exceptions.UnsupportedMediaType: "unsupported_media_type",
     exceptions.Throttled: "throttled",
 }
+_TITLES = {
+    "malformed": "Malformed request",
+    "not_authenticated": "Sign in first",
+    "authentication_failed": "The token is not valid",
+    "not_allowed": "Not allowed",
+    "not_found": "Not found",
+    "method_not_allowed": "This method is not allowed here",
+    "not_acceptable": "No such representation",
+    "unsupported_media_type": "Unsupported media type",
+    "throttled": "Too many requests",
+}
 
 
 def document(
@@ -99,7 +110,7 @@ def _of_api_exception(error: exceptions.APIException) -> Response:
     if isinstance(error, exceptions.Throttled):
         headers["Retry-After"] = str(int(getattr(error, "wait", None) or 1))
     code = next((name for kind, name in _CODES.items() if isinstance(error, kind)), "refused")
-    title = type(error).default_detail if hasattr(type(error), "default_detail") else code
+    title = _TITLES.get(code, "The request was refused")
     return _response(
         document(
             status_code=error.status_code,

@@ -1,5 +1,6 @@
 """OpenAPI: one Problem component behind every error, the key header, the cursor parameters."""
 
+import inspect
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -50,6 +51,11 @@ def page_of(name: str, item: type[serializers.BaseSerializer]) -> Any:
 
 class Schema(AutoSchema):
     """Adds the problem answers to every operation, and tells lists from single things."""
+
+    def get_summary(self) -> str | None:
+        """The first line of the view's method: what stands beside the path on the API page."""
+        text = inspect.getdoc(getattr(self.view, self.method.lower(), None)) or ""
+        return text.split("\n", 1)[0].rstrip(".:") or None
 
     def get_operation_id(self) -> str:
         """orders_list beside orders_retrieve: a list is what answers a page."""

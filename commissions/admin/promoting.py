@@ -289,8 +289,8 @@ class CommissionOrderAdmin(DecidingAdmin):
     search_fields = ["=id", "=order_line__order__number", "=splits__payee__handle"]
     ordering = ["-id"]
     paginator = InfinitePaginator
-    fields = ["explained", "state", "reason", "held_reason", "accrued_at", "matures_at", "version"]
-    readonly_fields = ["explained", "state"]
+    fields = ["explained", "status", "reason", "held_reason", "accrued_at", "matures_at", "version"]
+    readonly_fields = ["explained"]
     inlines = [SplitInline, ReversalInline]
     actions = ["hold_selected", "release_selected"]
     actions_detail = ["hold_one", "release_one"]

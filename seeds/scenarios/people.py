@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 
 from backend.accounts.models import Account, Address
+from commissions.roles import set_up_roles
 from seeds.scenarios.personas import PASSWORD, PERSONAS, STAFF, Persona
 from seeds.scenarios.stage import Stage, between, copy_rows
 from seeds.texts import distributions, people
@@ -19,7 +20,6 @@ ACTIVE = 400
 SCALE = 0.68
 NOBODYS_PASSWORD = "!seeded"  # noqa: S105 - "!" marks a password that opens nothing
 GENDER = {"female": "f", "male": "m", "undisclosed": ""}
-MAKERS, CHECKERS = "finance makers 财务初审", "finance checkers 财务复核"
 
 
 @dataclass(slots=True)
@@ -127,17 +127,9 @@ def _addresses(rng: random.Random, accounts: Sequence[Account]) -> dict[int, int
 
 def _staff(town: People) -> None:
     """Two groups that together, and never alone, can send money (K6)."""
-    sees = Permission.objects.filter(
-        content_type__app_label__in=["commissions", "shops"], codename__startswith="view_"
-    )
-    for group_name, handle, codenames in (
-        (MAKERS, "finance_a", ["prepare_payout"]),
-        (CHECKERS, "finance_b", ["approve_payout"]),
-    ):
-        group, _ = Group.objects.get_or_create(name=group_name)
-        own = Permission.objects.filter(codename__in=codenames)
-        group.permissions.set([*sees, *own])
-        town.named(handle).groups.add(group)
+    set_up_roles()
+    for handle, group in (("finance_a", "payout_maker"), ("finance_b", "payout_approver")):
+        town.named(handle).groups.add(Group.objects.get(name=group))
 
 
 def follow(stage: Stage, town: People) -> int:
