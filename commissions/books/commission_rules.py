@@ -166,4 +166,32 @@ RULES = [
         ORDER BY 1
         """,
     ),
+    Rule(
+        "I8",
+        "everything that a commission names exists",
+        """
+        SELECT c.id AS commission, s.id AS split FROM commissions_commissionorder c
+        LEFT JOIN commissions_commissionsplit s ON s.commission_id = c.id
+        LEFT JOIN accounts_account payee ON payee.id = s.payee_id
+        LEFT JOIN commissions_attribution a ON a.id = c.attribution_id
+        LEFT JOIN commissions_touch t ON t.id = a.touch_id
+        LEFT JOIN commissions_promoter p ON p.id = a.promoter_id
+        LEFT JOIN commissions_promoter i ON i.id = a.inviter_id
+        LEFT JOIN accounts_account creator ON creator.id = a.creator_id
+        LEFT JOIN commissions_planversion v ON v.id = c.plan_version_id
+        LEFT JOIN shops_shop shop ON shop.id = c.shop_id
+        LEFT JOIN commissions_settlementrun r ON r.id = c.settlement_run_id
+        WHERE (s.payee_id IS NOT NULL AND payee.id IS NULL) OR a.id IS NULL
+           OR (a.touch_id IS NOT NULL AND t.id IS NULL)
+           OR (a.promoter_id IS NOT NULL AND p.id IS NULL)
+           OR (a.inviter_id IS NOT NULL AND i.id IS NULL)
+           OR (a.creator_id IS NOT NULL AND creator.id IS NULL)
+           OR v.id IS NULL OR shop.id IS NULL
+           OR (c.settlement_run_id IS NOT NULL AND r.id IS NULL)
+        UNION ALL
+        SELECT s.commission_id, s.id FROM commissions_commissionsplit s
+        LEFT JOIN commissions_commissionorder c ON c.id = s.commission_id WHERE c.id IS NULL
+        ORDER BY 1, 2
+        """,
+    ),
 ]

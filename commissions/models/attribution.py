@@ -95,12 +95,26 @@ class Attribution(models.Model):
     rule = models.CharField(max_length=10, choices=Rule)
     source_kind = models.CharField(max_length=8, default="", blank=True)
     source_id = models.BigIntegerField(null=True, help_text="link, note or live session")
+    # No row-level foreign keys but the line's: fifteen checks a line cost more than its rows.
+    # Parents are never deleted (PROTECT), and a rule of check_books looks at all of them at once.
     touch = models.ForeignKey(
-        Touch, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+        Touch,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
-    promoter = models.ForeignKey(Promoter, null=True, on_delete=models.PROTECT, related_name="+")
+    promoter = models.ForeignKey(
+        Promoter, null=True, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     inviter = models.ForeignKey(
-        Promoter, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+        Promoter,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     creator = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -108,6 +122,7 @@ class Attribution(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         db_index=False,
+        db_constraint=False,
     )
     losers = models.JSONField(default=list, help_text="[{kind, id, at, reason}]")
     findings = models.JSONField(default=list, help_text="reason codes, such as self_purchase")

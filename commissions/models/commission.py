@@ -36,13 +36,21 @@ class CommissionOrder(models.Model):
 
     order_line = models.OneToOneField("shops.OrderLine", on_delete=models.PROTECT, related_name="+")
     attribution = models.OneToOneField(
-        Attribution, on_delete=models.PROTECT, related_name="commission"
+        Attribution, on_delete=models.PROTECT, related_name="commission", db_constraint=False
     )
     shop = models.ForeignKey(
-        "shops.Shop", on_delete=models.PROTECT, related_name="+", db_index=False
+        "shops.Shop",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     plan_version = models.ForeignKey(
-        PlanVersion, on_delete=models.PROTECT, related_name="+", db_index=False
+        PlanVersion,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     base_fen = models.BigIntegerField()
     rate_bps = models.PositiveIntegerField()
@@ -56,8 +64,7 @@ class CommissionOrder(models.Model):
     matures_at = models.DateTimeField(null=True, blank=True)
     accrued_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True, blank=True)
-    # The run is made in the statement that marks its orders: a row-level foreign key would only
-    # cost (a fifth of a settled chunk).
+    # Made in the statement that marks its orders; see Attribution on foreign keys.
     settlement_run = models.ForeignKey(
         "commissions.SettlementRun",
         null=True,
@@ -118,7 +125,11 @@ class CommissionSplit(models.Model):
     FEE_ROLES = (Role.PLATFORM, Role.CHARITY)
 
     commission = models.ForeignKey(
-        CommissionOrder, on_delete=models.PROTECT, related_name="splits", db_index=False
+        CommissionOrder,
+        on_delete=models.PROTECT,
+        related_name="splits",
+        db_index=False,
+        db_constraint=False,
     )
     role = models.CharField(max_length=8, choices=Role)
     payee = models.ForeignKey(
@@ -127,6 +138,7 @@ class CommissionSplit(models.Model):
         on_delete=models.PROTECT,
         related_name="+",
         db_index=False,
+        db_constraint=False,
     )
     share_bps = models.PositiveIntegerField()
     amount_fen = models.BigIntegerField()

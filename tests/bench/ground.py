@@ -16,7 +16,7 @@ from django.db import connection, connections
 
 from backend.core.sql import run, value
 
-PROMOTERS, SHOPS, BUYERS = 3_000, 300, 5_000
+PROMOTERS, SHOPS, BUYERS = 3_000, 300, 30_000
 TICKS = os.sysconf("SC_CLK_TCK")
 
 

@@ -72,6 +72,9 @@ FAULTS: dict[str, list[str]] = {
         "ALTER TABLE commissions_promoter DROP CONSTRAINT promoter_no_cycle",
         "UPDATE commissions_promoter SET sponsor_id = {promoter} WHERE id = {inviter}",
     ],
+    "everything that a commission names exists": [
+        "UPDATE commissions_commissionorder SET settlement_run_id = 999999 WHERE id = {confirmed}"
+    ],
     "every commission names a published plan, a touch or source, and a real inviter": [
         "UPDATE commissions_planversion SET published_at = NULL"
     ],
