@@ -116,7 +116,8 @@ def record_payment(
 
     The notice's `outcome`: accepted; repeated (the transaction is known, nothing happens); late
     (the checkout has expired or was cancelled: the money goes back whole); second (it is paid by
-    another transaction: this one goes back whole). The same notice again does nothing.
+    another transaction: this one goes back whole). The same notice again does nothing
+    and is answered, or refused, as before.
 
     :raises AmountMismatch: another amount than the total; the notice is kept, nothing moves.
     :raises NotFound: no such checkout; the notice is kept.
@@ -136,18 +137,17 @@ def record_payment(
                 "received_at": at,
             },
         )
-        if not is_new:
-            return notice
-        payment = Payment(
-            provider=provider,
-            transaction_id=transaction_id,
-            amount_fen=amount_fen,
-            payer=payer,
-            paid_at=paid_at,
-            recorded_at=at,
-        )
-        notice.outcome = _book(payment, checkout_number, at)
-        notice.save(update_fields=["outcome"])
+        if is_new:
+            payment = Payment(
+                provider=provider,
+                transaction_id=transaction_id,
+                amount_fen=amount_fen,
+                payer=payer,
+                paid_at=paid_at,
+                recorded_at=at,
+            )
+            notice.outcome = _book(payment, checkout_number, at)
+            notice.save(update_fields=["outcome"])
     # Raised only now: the notice must outlive the refusal.
     if notice.outcome == MISMATCH:
         raise AmountMismatch()
@@ -254,6 +254,10 @@ def return_payments(*, at: datetime) -> int:
             )
         except (providers.ProviderAway, NotFound):
             log.warning("payment %s is not back yet; it will be asked for again", payment.pk)
+            continue
+        except Exception:
+            # A bug for people to look at; it must not stop the rest.
+            log.exception("payment %s cannot be sent back", payment.pk)
             continue
         done += move(
             Payment.objects.filter(pk=payment.pk),

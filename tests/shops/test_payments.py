@@ -150,6 +150,42 @@ def test_a_notice_about_an_unknown_checkout_is_kept(placed: Checkout, anyone: AP
     assert PaymentNotice.objects.get().outcome == "unknown_checkout"
 
 
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"amount_fen": 1}, 422, "amount_mismatch"),
+        ({"checkout_number": "C20261122-nobodys"}, 404, "not_found"),
+    ],
+)
+def test_a_refused_notice_is_refused_again_however_often_it_comes(
+    placed: Checkout, anyone: APIClient, changes: dict[str, Any], status: int, code: str
+) -> None:
+    """A repeated refusal never reads like a success."""
+    for _ in range(3):
+        refused(callback(anyone, placed, notice_id="msg_again", **changes), status, code)
+    assert PaymentNotice.objects.count() == 1
+    assert Payment.objects.count() == 0
+
+
+def test_a_return_that_breaks_stops_no_other(
+    lily: Person, placed: Checkout, anyone: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug in one answer of the provider must not keep the money of everybody behind it."""
+    for transaction_id in ("t1", "broken", "t3"):
+        callback(anyone, placed, transaction_id=transaction_id)
+    really = sandbox.Sandbox.refund
+
+    def refund(self: Any, *, transaction_id: str, **rest: Any) -> None:
+        if transaction_id == "broken":
+            raise ValueError("an answer nobody can read")
+        really(self, transaction_id=transaction_id, **rest)
+
+    monkeypatch.setattr(sandbox.Sandbox, "refund", refund)
+    assert payments.return_payments(at=now()) == 1
+    found = dict(Payment.objects.values_list("transaction_id", "status"))
+    assert found == {"t1": "accepted", "broken": "returning", "t3": "returned"}
+
+
 def test_a_forged_notice_is_refused_and_not_kept(placed: Checkout, anyone: APIClient) -> None:
     before = figures()
     ready = sandbox.build_callback(
