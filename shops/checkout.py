@@ -279,8 +279,7 @@ def _price(*, buyer: Account, lines: Sequence[LineRequest], at: datetime, click_
     _check_shops(buyer, skus.values())
     _check_licences({sku.product.shop.pk: sku.product.shop for sku in skus.values()}, at)
     click = ports.click_of(click_id)
-    if click is None:
-        _check_sources(lines, skus)
+    _check_sources(lines, skus)
     terms = ports.terms_of(sorted({sku.product_id for sku in skus.values()}), at)
     baskets: dict[int, Basket] = {}
     for line in lines:
@@ -300,13 +299,16 @@ def _priced(
     click: ports.Click | None,
     terms: dict[int, ports.CommissionTerms],
 ) -> PricedLine:
-    """A followed link goes before the page on which the product was seen."""
-    kind = OrderLine.Source.REFERRAL if click else (line.source_kind or OrderLine.Source.DIRECT)
+    """A followed link goes before a page that earns nobody anything. It stands beside a note or
+    live room: the link may lead to other goods, and then the line is owed to who showed it."""
+    kind = line.source_kind or OrderLine.Source.DIRECT
+    if click and kind not in CHECKED_SOURCES:
+        kind = OrderLine.Source.REFERRAL
     return PricedLine(
         sku=sku,
         qty=line.qty,
         source_kind=str(kind),
-        source_id=None if click else line.source_id,
+        source_id=line.source_id,
         referral_code=click.referral_code if click else "",
         terms=terms.get(sku.product_id),
     )

@@ -11,13 +11,16 @@ from commissions.models import Attribution, Promoter
 from notes.models import LiveProduct, LiveSession, NoteProduct
 from seeds.factories import (
     AccountFactory,
+    AddressFactory,
+    CommissionOfferFactory,
     NoteFactory,
     PromoterFactory,
     PromotionLinkFactory,
     SkuFactory,
     TouchFactory,
 )
-from shops.models import Sku
+from shops import checkout, payments
+from shops.models import OrderLine, Sku
 from tests.commissions import sales
 
 AT = datetime(2026, 11, 1, 4, tzinfo=UTC)
@@ -249,3 +252,46 @@ def test_one_query_whatever_the_number_of_lines_and_touches(
         assert decision.promoter_id == link.promoter_id, "a good touch is not crowded out"
         assert len(decision.losers) == attribution.KEPT - 1
         assert {loser["reason"] for loser in decision.losers} == {"wrong_target"}
+
+
+@pytest.mark.parametrize("covers", [False, True])
+def test_a_click_on_other_goods_does_not_cost_the_notes_author_their_commission(
+    sku: Sku, covers: bool
+) -> None:
+    """From the checkout on: the link is looked at first, and then the note named at checkout."""
+    buyer, author = AccountFactory.create(), AccountFactory.create()
+    note = note_with(sku, author=author)
+    link = link_to(sku if covers else SkuFactory.create())
+    click = TouchFactory.create(link=link, at=AT - HOUR)
+    CommissionOfferFactory.create(product=sku.product, starts_at=AT - DAY)
+    placed = checkout.place(
+        buyer=buyer,
+        lines=[checkout.LineRequest(sku.pk, 1, "note", note.pk)],
+        address_id=AddressFactory.create(account=buyer).pk,
+        expected_total_fen=sku.price_fen,
+        click_id=click.click_id,
+        at=AT,
+    )
+    bought = payments.record_payment(
+        provider="sandbox",
+        notice_id="n1",
+        transaction_id="t1",
+        checkout_number=placed.number,
+        amount_fen=placed.total_fen,
+        payer="",
+        paid_at=AT,
+        at=AT,
+    )
+    assert bought.outcome == "accepted"
+    found = decided(OrderLine.objects.get())
+    fen = sales.fen_of(author, "pending"), sales.fen_of(link.promoter.account, "pending")
+    if covers:
+        assert (found.rule, found.promoter_id) == ("named", link.promoter_id)
+        assert fen == (0, 2_064)  # 80 % of 20 % of 129.00
+    else:
+        assert (found.rule, found.creator_id, reasons(found)) == (
+            "named",
+            author.pk,
+            {link.pk: "wrong_target"},
+        )
+        assert fen == (2_580, 0)  # 20 % of 129.00

@@ -263,15 +263,21 @@ def test_a_source_that_did_not_show_the_product_is_refused(
     assert Checkout.objects.count() == 0
 
 
-def test_a_followed_link_goes_before_the_page(
+def test_a_followed_link_stands_beside_the_note_and_goes_before_any_other_page(
     selena: Person, lily: Person, rooms_above: dict[str, list[Any]]
 ) -> None:
-    sku = sku_in(shop_of(selena.account))
-    body = body_of(lily, (sku, 1), total=12_900, click="c1")
+    """The link may lead to other goods: whoever showed this product must not be forgotten (K3)."""
+    shop = shop_of(selena.account)
+    shown, searched = sku_in(shop), sku_in(shop)
+    body = body_of(lily, (shown, 1), (searched, 1), total=25_800, click="c1")
     body["lines"][0]["source"] = {"kind": "note", "id": 77}
+    body["lines"][1]["source"] = {"kind": "search"}
     assert post(lily, body).status_code == 201
-    line = OrderLine.objects.get()
-    assert (line.source_kind, line.source_id, line.referral_code) == ("referral", None, "abc234")
+    found = OrderLine.objects.order_by("id")
+    assert [(line.source_kind, line.source_id, line.referral_code) for line in found] == [
+        ("note", 77, "abc234"),
+        ("referral", None, "abc234"),
+    ]
     assert Checkout.objects.get().click_id == "c1"
 
 
