@@ -125,9 +125,9 @@ def _order(payout: Payout) -> bank_file.Order:
 
 
 def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Reading:
-    """Books a bank's answer to a batch. Rows of unknown payouts, of another amount than ours or
-    that say the opposite of what is booked are refused one by one, with their row numbers, and
-    move nothing; the same file twice books nothing new.
+    """Books a bank's answer to a batch. Rows of unknown payouts, of another amount than ours, of
+    `by`'s own payouts, or that say the opposite of what is booked are refused one by one, with
+    their row numbers, and move nothing; the same file twice books nothing new.
 
     :raises NotAllowed: `by` may neither prepare nor approve payouts.
     :raises NotFound: no such batch.
@@ -146,7 +146,7 @@ def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Re
         )
         if batch is None:
             raise NotFound()
-        reading = _book_rows(batch, answers, at)
+        reading = _book_rows(batch, answers, by, at)
         _close(batch, reading, at)
         audit.note(
             actor=by,
@@ -161,13 +161,15 @@ def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Re
     return reading
 
 
-def _book_rows(batch: PayoutBatch, answers: list[bank_file.AnswerRow], at: datetime) -> Reading:
+def _book_rows(
+    batch: PayoutBatch, answers: list[bank_file.AnswerRow], by: Account, at: datetime
+) -> Reading:
     reading = Reading()
     payouts = {payout.number: payout for payout in batch.payouts.order_by("id")[:BATCH_LIMIT]}
     seen: set[str] = set()
     for answer in answers:
         payout = payouts.get(answer.number)
-        why = _refused(payout, answer, answer.number in seen)
+        why = _refused(payout, answer, by, repeated=answer.number in seen)
         seen.add(answer.number)
         if payout is None or why:
             reading.problems.append(Problem(answer.row, answer.number[:40], why))
@@ -181,12 +183,16 @@ def _book_rows(batch: PayoutBatch, answers: list[bank_file.AnswerRow], at: datet
     return reading
 
 
-def _refused(payout: Payout | None, answer: bank_file.AnswerRow, repeated: bool) -> str:
+def _refused(
+    payout: Payout | None, answer: bank_file.AnswerRow, by: Account, *, repeated: bool
+) -> str:
     """Why a row is not booked; empty where it is."""
     if payout is None:
         return "this number is not in the batch"
     if repeated:
         return "this number stands in the file twice"
+    if payout.account_id == by.pk:
+        return "it is your own: somebody else must book it"
     net = payout.amount_fen - payout.fee_fen
     if answer.amount_fen != net:
         return f"the amount is {bank_file.plain_yuan(net)} with us"

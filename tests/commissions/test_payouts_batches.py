@@ -183,3 +183,28 @@ def test_a_second_payout_of_one_person_is_a_row_of_its_own(db: None) -> None:
     second = approved(first.account, 2_000)
     batch = payouts.build_batch(by=maker(), at=AT)
     assert {row.number for row in batch.payouts.all()} == {first.number, second.number}
+
+
+def test_nobody_books_the_banks_word_about_their_own_payout(db: None) -> None:
+    """K6: who may upload answers could otherwise say "failed" of money that has arrived, and ask
+    for it again. The other rows are booked, and a colleague books this one."""
+    officer_and_earner = earner(number=CARD, provider="bank_file")
+    mine, other = approved(officer_and_earner), banked(1_000)
+    maker_too = officer("prepare_payout")
+    officer_and_earner.is_staff = True
+    officer_and_earner.save(update_fields=["is_staff"])
+    officer_and_earner.user_permissions.set(maker_too.user_permissions.all())
+    by = type(maker_too).objects.get(pk=officer_and_earner.pk)
+    batch = payouts.build_batch(by=maker_too, at=AT)
+    content = answer(
+        f"{mine.number},10.00,failed,", f"{other.number},10.00,paid,", total="20.00", count=2
+    )
+    before = money_of(officer_and_earner)
+    reading = payouts.read_answer(number=batch.number, content=content, by=by, at=AT)
+    assert (reading.paid, reading.failed, reading.waiting) == (1, 0, 1)
+    assert [(p.number, p.why) for p in reading.problems] == [
+        (mine.number, "it is your own: somebody else must book it")
+    ]
+    assert money_of(officer_and_earner) == before
+    again = payouts.read_answer(number=batch.number, content=content, by=maker_too, at=AT)
+    assert (again.failed, again.again, again.waiting) == (1, 1, 0)
