@@ -19,16 +19,21 @@ class BadQuery(Refusal):
     title = "A query parameter is not valid"
 
 
+def _names_nothing(value: Any) -> bool:
+    return value >= 2**63 if isinstance(value, int) else "\x00" in str(value)
+
+
 class View(APIView):
     """Base of every view of ours."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Signs in, checks rights and limits; an id beyond bigint names nothing.
+        """Signs in, checks rights and limits; an id beyond bigint, or a name with a null
+        character, names nothing.
 
-        :raises NotFound: such an id stands in the path.
+        :raises NotFound: such an id or name stands in the path.
         """
         super().initial(request, *args, **kwargs)
-        if any(isinstance(value, int) and value >= 2**63 for value in kwargs.values()):
+        if any(_names_nothing(value) for value in kwargs.values()):
             raise NotFound()
 
     def body(self, request: Request, serializer: type[serializers.Serializer]) -> dict[str, Any]:

@@ -43,6 +43,10 @@ class PayoutFields(Strict):
     amount_fen = Fen(min_value=1)
 
 
+class PayoutCancelFields(Strict):
+    """A body without fields."""
+
+
 class PayoutTarget(serializers.ModelSerializer):
     """Where a payout goes."""
 

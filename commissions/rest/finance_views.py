@@ -98,10 +98,14 @@ class PayoutCancelView(View):
     throttle_scope = "payout"
 
     @extend_schema(
-        tags=["payouts"], parameters=[KEY], request=None, responses={200: s.PayoutAnswer}
+        tags=["payouts"],
+        parameters=[KEY],
+        request=s.PayoutCancelFields,
+        responses={200: s.PayoutAnswer},
     )
     @idempotent
     def post(self, request: Request, number: str) -> Response:
         """Cancels a payout that staff have not looked at yet; its money is available again."""
+        self.body(request, s.PayoutCancelFields)
         payout = payouts.cancel(account=caller(request), number=number, at=now())
         return Response(s.PayoutAnswer(payout).data)
