@@ -49,7 +49,7 @@ app.conf.update(
             ("relay", "backend.drain_events", 1.0, 1),
             ("orders-expire", "shops.expire_checkouts", 30.0, 30),
             ("orders-receive", "shops.receive_overdue", 60.0, 60),
-            ("orders-complete", "shops.complete_orders", 60.0, 60),
+            ("orders-complete", "shops.complete_orders", 10.0, 10),
             ("refunds-answer", "shops.answer_overdue_refunds", 60.0, 60),
             ("refunds-complete", "shops.complete_refunds", 2.0, 2),
             ("payments-return", "shops.return_payments", 10.0, 10),

@@ -61,6 +61,10 @@ class Keeper:
         if self._retry_at is not None and now >= self._retry_at:
             self._start()
 
+    def serves(self) -> None:
+        """It answered: what it dies of from now on is no failed start."""
+        self._deaths = 0
+
     def _start(self) -> None:
         self._retry_at = None
         self._started_at = time.monotonic()
@@ -73,8 +77,9 @@ class Keeper:
         self._deaths += 1
         why = self.server.last_words()
         say(f"{self.server.name} died: {why}")
-        # An orphan backend may hold the shared memory for a while: that passes.
-        passes = "shared memory" in why
+        # An orphan backend may hold the shared memory for a while, and a kill -9 comes from
+        # outside: both pass.
+        passes = "shared memory" in why or "killed by signal 9" in why
         if self._deaths >= (_STARTS_THAT_MAY_PASS if passes else _STARTS_IN_A_ROW):
             raise EmbeddedError(
                 f"{self.server.name} does not stay up: {why} (see {self.server.log})"
@@ -148,6 +153,8 @@ class Supervisor:
             self._note_pids()
         if self._state.stage != state.READY and self.postgres.answers() and self.valkey.answers():
             self._note(stage=state.READY)
+            for keeper in self._keepers:
+                keeper.serves()
             say("ready")
         if now >= self._rotate_at:
             self._rotate_logs()

@@ -149,7 +149,14 @@ def test_ten_kills_lose_nothing_and_double_nothing(service: Service) -> None:
         ((commissions,),) = service.sql("SELECT count(*) FROM commissions_commissionorder")
         return waiting == 0 and commissions == ORDERS
 
-    service.wait(all_done, "the commissions", 60)
+    try:
+        service.wait(all_done, "the commissions", 60)
+    except AssertionError as error:
+        waiting = service.sql(
+            "SELECT state, count(*), max(attempts), max(error) FROM core_event GROUP BY state"
+        )
+        beats = service.sql("SELECT job, at::text FROM core_heartbeat ORDER BY at DESC")
+        raise AssertionError(f"events {waiting}, heartbeats {beats}; {error}") from error
     ((orders, distinct),) = service.sql(
         "SELECT count(*), count(DISTINCT checkout_id) FROM shops_order WHERE status = 'paid'"
     )
