@@ -92,6 +92,28 @@ RULES = [
     ),
     Rule(
         "A1",
+        "no money waits ten minutes for a job that gives it back or sends it",
+        """
+        SELECT f.number AS waits, 'refund ' || f.status AS status FROM shops_refund f
+        WHERE (f.status IN ('awaiting_return', 'returned')
+               AND f.deadline_at < %(at)s::timestamptz - interval '10 minutes')
+           OR (f.status = 'refunding' AND NOT EXISTS (
+                SELECT 1 FROM shops_orderevent h WHERE h.order_id = f.order_id
+                AND h.at >= %(at)s::timestamptz - interval '10 minutes'))
+        UNION ALL
+        SELECT p.transaction_id, 'payment ' || p.status FROM shops_payment p
+        WHERE p.status = 'returning'
+          AND p.recorded_at < %(at)s::timestamptz - interval '10 minutes'
+        UNION ALL
+        SELECT p.number, 'payout ' || p.status FROM commissions_payout p
+        JOIN commissions_payeeaccount y ON y.id = p.payee_id AND y.provider <> 'bank_file'
+        WHERE p.status = 'approved'
+          AND p.approved_at < %(at)s::timestamptz - interval '10 minutes'
+        ORDER BY 1
+        """,
+    ),
+    Rule(
+        "A1",
         "no payout is on its way for longer than its channel takes (a day; a bank file a week)",
         """
         SELECT p.number AS payout, p.status, y.provider, p.approved_at

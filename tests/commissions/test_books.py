@@ -11,7 +11,8 @@ from django.db import connection
 from backend.core.models import Event, Heartbeat
 from commissions import books, ledger, tasks
 from commissions.models import CommissionSplit, Entry
-from shops.models import MetricMark
+from shops.models import MetricMark, OrderEvent, Refund
+from tests.commissions import sales
 from tests.commissions.books_world import World, world
 from tests.commissions.money_out import AT
 
@@ -137,6 +138,11 @@ FAULTS: dict[str, list[str]] = {
         "UPDATE shops_order SET status = 'shipped', auto_receive_at = '2026-11-23T00:00Z'"
         " WHERE id = {order}"
     ],
+    "no money waits ten minutes for a job that gives it back or sends it": [
+        "INSERT INTO shops_payment (checkout_id, provider, transaction_id, amount_fen, payer,"
+        " status, paid_at, recorded_at) SELECT checkout_id, 'sandbox', 'late', 1, '', 'returning',"
+        " '2026-11-22T04:00Z', '2026-11-22T04:00Z' FROM shops_order WHERE id = {order}"
+    ],
     "the stored figures of a closed day are a recount of its orders": [
         "UPDATE shops_dailymetric SET dab = dab + 1 WHERE shop_id = 0"
     ],
@@ -190,6 +196,31 @@ def test_a_planted_fault_is_named(db: None, name: str) -> None:
     found = {finding.name: finding for finding in books.check(at=NOW)}
     assert name in found
     assert found[name].count == len(found[name].rows) >= 1
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "quiet"),
+    [
+        ("refunding", timedelta(minutes=11), False),
+        ("refunding", timedelta(minutes=9), True),
+        ("awaiting_return", timedelta(minutes=11), False),
+        ("returned", timedelta(minutes=11), False),
+        ("returned", timedelta(minutes=9), True),
+        ("succeeded", timedelta(days=7), True),
+    ],
+)
+def test_a_refund_that_its_job_forgot_is_named(
+    db: None, status: str, asked: timedelta, quiet: bool
+) -> None:
+    """A1: a buyer's money must not lie at a provider unseen; `asked` ago it should have gone on."""
+    at = NOW - asked
+    line = world().lines[0]
+    refund = sales.open_refund(line, at).refund
+    Refund.objects.filter(pk=refund.pk).update(status=status, deadline_at=at)
+    OrderEvent.objects.create(order=line.order, kind=f"refund_{status}", at=at)
+    found = [(finding.code, finding.rows) for finding in books.check(at=NOW)]
+    named = [("A1", [{"waits": refund.number, "status": f"refund {status}"}])]
+    assert found == ([] if quiet else named)
 
 
 def test_a_day_that_an_event_or_a_mark_will_count_again_is_not_closed(db: None) -> None:
