@@ -99,16 +99,15 @@ class Planner:
             for one in self.promotion.shared
         ]
 
-    def draw(self, placed_at: datetime, source: str, number: int) -> Story:
-        """A story placed at this instant, found there."""
+    def draw(self, placed_at: datetime, source: str, number: int) -> Story | None:
+        """A story placed at this instant, found there; None where nothing was on sale to this
+        buyer yet, as in the first days of a small world."""
         lily = self.town.named("lily")
         buyer = lily if number % 40 == 7 else self.rng.choice(self.buyers)
         story = Story(buyer, placed_at)
-        for _ in range(20):
-            if self._find(story, source):
-                break
-        else:
-            self._plain(story)
+        found = any(self._find(story, source) for _ in range(20))
+        if not found and not self._first(story, self.market.sellable, "search", None):
+            return None
         self._more(story)
         if self.rng.random() < EARLIER:
             self._remember(story)
@@ -196,10 +195,11 @@ def plan(
     planner = Planner(stage, stage.rng("stories"), town, market, content, promotion)
     times = _times(stage, planner.rng)
     sources = distributions.deck(planner.rng, len(times), distributions.ORDER_SOURCES)
-    stories = [
+    drawn = [
         planner.draw(at, source, number)
         for number, (at, source) in enumerate(zip(times, sources, strict=True))
     ]
+    stories = [story for story in drawn if story is not None]
     _fates(stage, planner.rng, stories)
     stories += _waiting(stage, planner)
     return stories
@@ -269,7 +269,8 @@ def _endings(
 
 def _waiting(stage: Stage, planner: Planner) -> list[Story]:
     """Two checkouts of this minute, not paid yet."""
-    made = [planner.draw(stage.ago(minutes=minutes), "search", 0) for minutes in (9, 4)]
+    drawn = [planner.draw(stage.ago(minutes=minutes), "search", 0) for minutes in (9, 4)]
+    made = [story for story in drawn if story is not None]
     for story in made:
         story.fate = "pending"
     return made
