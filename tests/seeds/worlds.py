@@ -64,7 +64,8 @@ _TOLD = {
     "splits": """SELECT p.role, coalesce(a.handle, ''), p.amount_fen, p.reversed_fen, c.status,
         c.rate_bps, c.accrued_at FROM commissions_commissionsplit p
         JOIN commissions_commissionorder c ON c.id = p.commission_id
-        LEFT JOIN accounts_account a ON a.id = p.payee_id ORDER BY c.accrued_at, 1, 2, 3, 4, 5, 6""",
+        LEFT JOIN accounts_account a ON a.id = p.payee_id
+        ORDER BY c.accrued_at, 1, 2, 3, 4, 5, 6""",
     "payouts": """SELECT a.handle, p.amount_fen, p.status, p.requested_at
         FROM commissions_payout p JOIN accounts_account a ON a.id = p.account_id
         ORDER BY p.requested_at, a.handle, p.status""",
