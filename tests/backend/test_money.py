@@ -47,3 +47,15 @@ def test_an_amount_with_nobody_to_take_it_is_a_bug() -> None:
 )
 def test_yuan_is_written_for_people(amount: int, text: str) -> None:
     assert yuan(amount) == text
+
+
+@pytest.mark.parametrize(("amount", "bps"), [(-1, 1), (MAX_FEN + 1, 1), (1, -1), (1, 10_001)])
+def test_an_amount_or_rate_out_of_range_is_a_bug(amount: int, bps: int) -> None:
+    with pytest.raises(ValueError, match="out of range"):
+        share_fen(amount, bps)
+
+
+@pytest.mark.parametrize(("total", "weights"), [(-1, [1]), (1, [2, -1])])
+def test_negative_totals_and_weights_are_a_bug(total: int, weights: list[int]) -> None:
+    with pytest.raises(ValueError, match="negative"):
+        largest_remainder(total, weights)
