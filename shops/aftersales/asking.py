@@ -139,7 +139,7 @@ def staff_refund(*, by: Account, number: str, lines: Wanted, reason: str, at: da
     goodwill, or a dispute decided. Units and fen by line id as in `request`; empty: everything
     left. No window, no count of attempts; an audit row with the reason.
 
-    :raises NotAllowed: not staff.
+    :raises NotAllowed: not staff, or their own order: nobody decides on their own money.
     :raises NotFound: no such order, or a line of another order.
     And what `request` raises about open refunds, units and amounts.
     """
@@ -147,6 +147,8 @@ def staff_refund(*, by: Account, number: str, lines: Wanted, reason: str, at: da
         raise NotAllowed("Only staff refund past the shop.")
     with transaction.atomic():
         order = order_book.locked(order_book.any_of(number))
+        if order.buyer_id == by.pk:
+            raise NotAllowed("Nobody refunds their own order past the shop.")
         pieces = _pieces(order, Kind.REFUND_ONLY, lines)
         refund = _write(
             Refund(

@@ -166,3 +166,16 @@ def test_a_refund_that_cannot_be_booked_does_not_stop_the_rest(order: Order, lil
     other.refresh_from_db()
     assert other.status == "closed"
     assert Refund.objects.get(order=order).status == "refunding"
+
+
+def test_staff_do_not_refund_what_they_have_bought_themselves(
+    selena: Person, staff: Person
+) -> None:
+    """Two people stand between staff and their own money, as with payouts (K6)."""
+    order = bought(staff.account, (sku_in(shop_of(selena.account)), 1))
+    before = figures()
+    with pytest.raises(NotAllowed):
+        aftersales.staff_refund(
+            by=staff.account, number=order.number, lines={}, reason="x", at=now()
+        )
+    assert figures() == before
