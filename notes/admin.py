@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
+from backend.core.deciding import DecidingAdmin, Decision
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin
 from notes import cards, engagement, publishing
 from notes.models import (
@@ -20,7 +21,6 @@ from notes.models import (
     NoteProduct,
     Topic,
 )
-from backend.core.deciding import DecidingAdmin, Decision
 
 TAKE_DOWN = Decision(
     title="Take down 下架",

@@ -10,9 +10,9 @@ from unfold.paginator import InfinitePaginator
 
 from backend.accounts.models import Account
 from backend.core.clock import now
+from backend.core.deciding import DecidingAdmin, Decision
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
 from shops import catalog, onboarding
-from backend.core.deciding import DecidingAdmin, Decision
 from shops.models import (
     Category,
     Product,

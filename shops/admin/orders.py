@@ -15,9 +15,9 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from backend.accounts.models import Account
 from backend.core.clock import now
+from backend.core.deciding import DecidingAdmin, Decision, Reasoned
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, attempt, fen
 from shops import aftersales
-from backend.core.deciding import DecidingAdmin, Decision, Reasoned
 from shops.models import (
     Checkout,
     DailyMetric,
