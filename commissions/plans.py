@@ -59,6 +59,13 @@ class PlanStartsInPast(PlanRefused):
     title = "A version cannot start before it is published"
 
 
+class PlanBeforeLater(PlanRefused):
+    """A version that starts later is published already: it would silently be cut off."""
+
+    code = "plan_before_later"
+    title = "A later version is published already"
+
+
 def shares_of(version: PlanVersion) -> Shares:
     """The numbers of a version, as `split` takes them."""
     return Shares(
@@ -106,7 +113,8 @@ def publish(*, version_id: int, by: Any, at: datetime) -> PlanVersion:
 
     :raises NotFound: no such version.
     :raises WrongState: it is published already.
-    :raises PlanRefused: what `lint` finds, or a start in the past.
+    :raises PlanRefused: what `lint` finds, a start in the past, or one before that of a version
+        published already.
     """
     with transaction.atomic():
         _lock()
@@ -120,9 +128,12 @@ def publish(*, version_id: int, by: Any, at: datetime) -> PlanVersion:
             raise PlanStartsInPast()
         for problem in lint(shares=shares_of(version)):
             raise problem
-        PlanVersion.objects.filter(
+        current = PlanVersion.objects.filter(
             is_default=True, published_at__isnull=False, ends_at__isnull=True
-        ).update(ends_at=version.starts_at)
+        )
+        if current.filter(starts_at__gte=version.starts_at).exists():
+            raise PlanBeforeLater()
+        current.update(ends_at=version.starts_at)
         version.is_default, version.published_at = True, at
         version.save(update_fields=["is_default", "published_at"])
         audit.note(

@@ -99,3 +99,7 @@ class Strict(serializers.Serializer):
                     {name: ["This field is not accepted here."] for name in unknown}
                 )
         return super().to_internal_value(data)
+
+
+class NoFields(Strict):
+    """A body without fields: what a client sends to a door that reads nothing is refused."""

@@ -6,6 +6,7 @@ from rest_framework.response import Response
 
 from backend.accounts.authentication import caller
 from backend.core.clock import now
+from backend.rest.fields import NoFields
 from backend.rest.paging import answer, keyset
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
@@ -87,11 +88,9 @@ class GoodsNoteApplicationsView(View):
         found, cursor = keyset(request, mine)
         return Response(answer(a.GoodsNoteApplicationAnswer(found, many=True).data, cursor))
 
-    @extend_schema(
-        tags=["cards"], request=s.NothingFields, responses={201: a.GoodsNoteApplicationAnswer}
-    )
+    @extend_schema(tags=["cards"], request=NoFields, responses={201: a.GoodsNoteApplicationAnswer})
     def post(self, request: Request) -> Response:
         """Applies; needs 1,000 followers and a verified real name."""
-        self.body(request, s.NothingFields)
+        self.body(request, NoFields)
         application = cards.apply_for_goods_notes(account=caller(request), at=now())
         return Response(a.GoodsNoteApplicationAnswer(application).data, status=201)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from backend.accounts.authentication import caller
 from backend.accounts.models import Account
 from backend.core.clock import now
+from backend.rest.fields import NoFields
 from backend.rest.paging import answer, keyset
 from backend.rest.permissions import Anyone
 from backend.rest.schema import CURSOR, page_of
@@ -24,9 +25,10 @@ from notes.rest.pages import listed, part_of, viewer_of
 class LikeView(View):
     """A like."""
 
-    @extend_schema(tags=["engagement"], request=None, responses={204: None})
+    @extend_schema(tags=["engagement"], request=NoFields, responses={204: None})
     def put(self, request: Request, note_id: int) -> Response:
         """Likes the note, once."""
+        self.body(request, NoFields)
         engagement.like(account=caller(request), note_id=note_id, at=now())
         return Response(status=204)
 
@@ -40,9 +42,10 @@ class LikeView(View):
 class CollectView(View):
     """A note that is kept."""
 
-    @extend_schema(tags=["engagement"], request=None, responses={204: None})
+    @extend_schema(tags=["engagement"], request=NoFields, responses={204: None})
     def put(self, request: Request, note_id: int) -> Response:
         """Keeps the note, once."""
+        self.body(request, NoFields)
         engagement.collect(account=caller(request), note_id=note_id, at=now())
         return Response(status=204)
 

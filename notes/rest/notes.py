@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from backend.accounts.authentication import caller
 from backend.accounts.models import Account
 from backend.core.clock import now
+from backend.rest.fields import NoFields
 from backend.rest.permissions import Anyone
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
@@ -74,10 +75,10 @@ class NotePreviewView(View):
 class NotePublishView(View):
     """Publication."""
 
-    @extend_schema(tags=["notes"], request=s.NothingFields, responses={200: a.NoteAnswer})
+    @extend_schema(tags=["notes"], request=NoFields, responses={200: a.NoteAnswer})
     def post(self, request: Request, note_id: int) -> Response:
         """Shows one's note to everybody."""
-        self.body(request, s.NothingFields)
+        self.body(request, NoFields)
         publishing.publish(account=caller(request), note_id=note_id, at=now())
         return _page(caller(request), note_id)
 
@@ -85,10 +86,10 @@ class NotePublishView(View):
 class NoteWithdrawView(View):
     """Withdrawal."""
 
-    @extend_schema(tags=["notes"], request=s.NothingFields, responses={200: a.NoteAnswer})
+    @extend_schema(tags=["notes"], request=NoFields, responses={200: a.NoteAnswer})
     def post(self, request: Request, note_id: int) -> Response:
         """Hides one's published note."""
-        self.body(request, s.NothingFields)
+        self.body(request, NoFields)
         publishing.withdraw(account=caller(request), note_id=note_id, at=now())
         return _page(caller(request), note_id)
 

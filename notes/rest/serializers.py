@@ -92,10 +92,6 @@ class FollowFields(Strict):
     via_note = Id(required=False, allow_null=True)
 
 
-class NothingFields(Strict):
-    """A body without fields."""
-
-
 class MineQuery(serializers.Serializer):
     """GET /v1/me/notes."""
 

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from backend.accounts.authentication import caller
 from backend.core.clock import now
+from backend.rest.fields import NoFields
 from backend.rest.idempotency import idempotent
 from backend.rest.paging import answer, keyset
 from backend.rest.permissions import Anyone
@@ -117,9 +118,10 @@ class ProductView(ReadByAnyone):
 class ProductPublishView(View):
     """Putting on sale."""
 
-    @extend_schema(tags=["products"], request=None, responses={200: s.ProductDetail})
+    @extend_schema(tags=["products"], request=NoFields, responses={200: s.ProductDetail})
     def post(self, request: Request, product_id: int) -> Response:
         """Puts a product with an active SKU on sale."""
+        self.body(request, NoFields)
         product = catalog.publish(account=caller(request), product_id=product_id, at=now())
         return Response(_detail(product, request))
 
@@ -127,9 +129,10 @@ class ProductPublishView(View):
 class ProductUnpublishView(View):
     """Taking off the shelf."""
 
-    @extend_schema(tags=["products"], request=None, responses={200: s.ProductDetail})
+    @extend_schema(tags=["products"], request=NoFields, responses={200: s.ProductDetail})
     def post(self, request: Request, product_id: int) -> Response:
         """Takes a product off the shelf; placed orders go on."""
+        self.body(request, NoFields)
         product = catalog.unpublish(account=caller(request), product_id=product_id, at=now())
         return Response(_detail(product, request))
 

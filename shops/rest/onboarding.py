@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from backend.accounts.authentication import caller
 from backend.core.clock import now
+from backend.rest.fields import NoFields
 from backend.rest.paging import answer, keyset
 from backend.rest.permissions import Anyone
 from backend.rest.schema import CURSOR, page_of
@@ -69,9 +70,10 @@ class ShopApplicationView(View):
 class ShopApplicationSubmitView(View):
     """Handing an application in."""
 
-    @extend_schema(tags=["shops"], request=None, responses={200: s.ShopApplicationAnswer})
+    @extend_schema(tags=["shops"], request=NoFields, responses={200: s.ShopApplicationAnswer})
     def post(self, request: Request, application_id: int) -> Response:
         """Hands a draft or rejected application in for a decision."""
+        self.body(request, NoFields)
         application = onboarding.submit(
             account=caller(request), application_id=application_id, at=now()
         )

@@ -308,10 +308,6 @@ class OrdersQuery(Strict):
     status = serializers.ChoiceField(Order.Status.choices, required=False)
 
 
-class NoFields(Strict):
-    """A body without fields."""
-
-
 class ParcelLineFields(Strict):
     """Units of a line to send."""
 

@@ -7,6 +7,7 @@ from rest_framework.response import Response
 from backend.accounts.authentication import caller
 from backend.accounts.models import Account
 from backend.core.clock import now
+from backend.rest.fields import NoFields
 from backend.rest.idempotency import idempotent
 from backend.rest.paging import answer, keyset
 from backend.rest.schema import CURSOR, KEY, page_of
@@ -54,12 +55,12 @@ class CancelView(View):
     """The buyer's second thoughts."""
 
     @extend_schema(
-        tags=["orders"], parameters=[KEY], request=s.NoFields, responses={200: s.OrderPage}
+        tags=["orders"], parameters=[KEY], request=NoFields, responses={200: s.OrderPage}
     )
     @idempotent
     def post(self, request: Request, number: str) -> Response:
         """Cancels the unpaid order and the other orders of its checkout."""
-        self.body(request, s.NoFields)
+        self.body(request, NoFields)
         orders.cancel(buyer=caller(request), number=number, at=now())
         return page(caller(request), number)
 
@@ -68,12 +69,12 @@ class ReceiveView(View):
     """The buyer's word that it has come."""
 
     @extend_schema(
-        tags=["orders"], parameters=[KEY], request=s.NoFields, responses={200: s.OrderPage}
+        tags=["orders"], parameters=[KEY], request=NoFields, responses={200: s.OrderPage}
     )
     @idempotent
     def post(self, request: Request, number: str) -> Response:
         """Everything has arrived: the after-sale windows begin."""
-        self.body(request, s.NoFields)
+        self.body(request, NoFields)
         orders.receive(buyer=caller(request), number=number, at=now())
         return page(caller(request), number)
 

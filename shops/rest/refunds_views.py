@@ -7,13 +7,13 @@ from rest_framework.response import Response
 from backend.accounts.authentication import caller
 from backend.accounts.models import Account
 from backend.core.clock import now
+from backend.rest.fields import NoFields
 from backend.rest.idempotency import idempotent
 from backend.rest.paging import answer, keyset
 from backend.rest.schema import CURSOR, KEY, page_of
 from backend.rest.views import View
 from shops import aftersales
 from shops.rest import refunds_serializers as s
-from shops.rest.orders_serializers import NoFields
 
 
 def page(account: Account, number: str, status: int = 200) -> Response:

@@ -10,6 +10,7 @@ from backend.core.models import AuditEntry
 from commissions import plans
 from commissions.models import PlanVersion
 from commissions.plans import (
+    PlanBeforeLater,
     PlanOverHundredPercent,
     PlanPaysRecruiting,
     PlanStartsInPast,
@@ -81,6 +82,18 @@ def test_publishing_twice_or_into_the_past_is_refused(staff: Person) -> None:
         plans.publish(version_id=good.pk + 1, by=staff.account, at=AT)
     past.refresh_from_db()
     assert past.published_at is None
+
+
+def test_a_version_published_for_later_is_not_silently_cut_off(staff: Person) -> None:
+    plans.default_version(AT)
+    later = plans.draft(name="default", shares=GOOD, starts_at=AT + 2 * DAY, at=AT)
+    plans.publish(version_id=later.pk, by=staff.account, at=AT)
+    sooner = plans.draft(name="default", shares=GOOD, starts_at=AT + DAY, at=AT)
+    with pytest.raises(PlanBeforeLater):
+        plans.publish(version_id=sooner.pk, by=staff.account, at=AT)
+    later.refresh_from_db()
+    assert later.ends_at is None
+    assert plans.default_version(AT + 2 * DAY).pk == later.pk
 
 
 @pytest.mark.parametrize(
