@@ -18,7 +18,7 @@ from django.db import transaction
 
 from backend.core.models import Event
 from backend.core.sql import rows, run
-from commissions import attribution, ledger, plans, split
+from commissions import attribution, ledger, plans, split, touches
 from commissions.attribution import Decision, Line
 from commissions.models import CommissionOrder, PlanVersion
 from commissions.split import Split, Taken
@@ -134,6 +134,9 @@ SELECT id, order_line_id FROM made
 
 def _accrue(lines: list[dict[str, Any]], at: datetime) -> list[ledger.Posting]:
     """Makes what these lines lack; the journals to be posted for it."""
+    # The click that brought the order may still be in the stream, and an attribution is written
+    # once: what was clicked before now has to be in its rows.
+    touches.store_touches()
     decisions = attribution.decide(
         [Line(r["line_id"], r["buyer_id"], r["owner_id"], r["placed_at"]) for r in lines]
     )

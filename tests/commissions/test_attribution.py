@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from commissions import accruals, attribution
+from commissions import accruals, attribution, touches
 from commissions.models import Attribution, Promoter
 from notes.models import LiveProduct, LiveSession, NoteProduct
 from seeds.factories import (
@@ -62,7 +62,17 @@ def test_the_click_named_at_checkout_wins_with_its_touch(sku: Sku) -> None:
     assert found.losers == []
 
 
-def test_a_click_whose_touch_is_not_stored_yet_wins_all_the_same(sku: Sku) -> None:
+def test_a_click_of_this_very_second_is_named_with_its_touch(sku: Sku) -> None:
+    """I8: paid before the touch's own job came round."""
+    link = link_to(sku)
+    landing = touches.record(code=link.code, visitor="", account=None, at=AT - HOUR)
+    click_id = str(landing.click_id)
+    found = decided(sales.sale(at=AT, sku=sku, referral_code=link.code, click_id=click_id))
+    assert found.touch is not None
+    assert (found.rule, found.touch.click_id) == ("named", click_id)
+
+
+def test_a_click_whose_touch_is_lost_wins_all_the_same(sku: Sku) -> None:
     link = link_to(sku)
     found = decided(sales.sale(at=AT, sku=sku, referral_code=link.code, click_id="f" * 22))
     assert (found.rule, found.touch_id, found.promoter_id) == ("named", None, link.promoter_id)
