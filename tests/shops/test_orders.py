@@ -141,6 +141,21 @@ def test_checkouts_expire_after_their_time_and_free_the_stock(selena: Person, li
     assert StockMovement.objects.filter(kind="release").count() == 3
 
 
+def test_jobs_go_on_batch_by_batch_and_stop_at_their_limit(
+    lily: Person, selena: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orders, "BATCH", 2)
+    monkeypatch.setattr(orders, "BATCHES_A_RUN", 2)
+    sku = sku_in(shop_of(selena.account))
+    at = now()
+    for _ in range(5):
+        place(lily.account, (sku, 1), at=at)
+    assert orders.expire_checkouts(at=at + HOUR) == 4
+    assert orders.expire_checkouts(at=at + HOUR) == 1
+    sku.refresh_from_db()
+    assert (sku.on_hand, sku.committed) == (100, 0)
+
+
 def test_expiry_costs_the_same_for_many(selena: Person, lily: Person) -> None:
     sku = sku_in(shop_of(selena.account))
     counts = []
