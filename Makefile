@@ -15,6 +15,7 @@ PYTHONS ?= $(PYTHON) python3.13 python3.12 python3.11 python3
 sum = $(shell cksum < requirements/$(1).txt | tr -s ' \t' '-')
 BASE := .venv/.installed-base-$(call sum,base)
 DEV := .venv/.installed-dev-$(call sum,dev)
+BENCH := .venv/.installed-bench-$(call sum,bench)
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -40,7 +41,7 @@ lint: $(DEV)  ## style, types, directions of imports, migrations, production set
 		PAYMENT_SANDBOX_SECRET="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(32))')" \
 		$(PY) manage.py check --deploy --fail-level WARNING
 
-bench: $(DEV)  ## the benchmarks, with ratios
+bench: $(BENCH)  ## every speed claim against its yardstick; writes docs/benchmarks.md
 	@$(PY) -m tests.bench $(ARGS)
 
 soak: $(DEV)  ## the long runs under kill -9
@@ -48,8 +49,9 @@ soak: $(DEV)  ## the long runs under kill -9
 
 pins:  ## recompile requirements/*.txt from *.in (needs uv)
 	@command -v uv >/dev/null || { echo 'make pins needs uv on the PATH' >&2; exit 1; }
-	@for name in base dev; do \
+	@for name in base dev bench; do \
 		inputs=requirements/base.in; [ $$name = base ] || inputs="$$inputs requirements/dev.in"; \
+		[ $$name != bench ] || inputs="$$inputs requirements/bench.in"; \
 		uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-annotate $$inputs -o requirements/$$name.txt || exit 1; \
 	done
@@ -84,6 +86,10 @@ $(DEV): | $(PY)
 	$(call install,dev)
 	@rm -f .venv/.installed-base-*
 	@touch $(BASE)
+
+# bench.txt holds all of dev.txt.
+$(BENCH): $(DEV) | $(PY)
+	$(call install,bench)
 
 # A shim may answer to its name and yet not run, so each is tried; venv needs ensurepip as well.
 $(PY):

@@ -1,9 +1,11 @@
-"""`python -m tests.bench [split p1 p3] [--lines 100000] [--rounds 3]`: ratios against yardsticks
-measured in the same run. A time never fails a test; a wrong sum fails the run."""
+"""`python -m tests.bench [split p1 …] [--lines 100000] [--rounds 3]`: ratios against yardsticks
+measured in the same run. A time never fails a test; a wrong sum fails the run. A run of everything
+writes its table to docs/benchmarks.md; a part only prints it."""
 
 import argparse
 import importlib
 import os
+import time
 
 from backend import embedded
 
@@ -12,6 +14,7 @@ os.environ.setdefault("TUIKE_JOB", "1")
 os.environ.setdefault("LOG_LEVEL", "ERROR")
 os.environ["TUIKE_TEST_DB"] = "bench_tuike"
 
+# In the order of a full run. Each module has main(lines, rounds) -> list[Row].
 BENCHES = {
     "split": "tests.bench.split_speed",
     "p1": "tests.bench.p1_settlement",
@@ -31,11 +34,22 @@ def main() -> None:
     import django
 
     django.setup()
-    from tests.bench.ground import database
+    from tests.bench import report
+    from tests.bench.ground import database, say, servers
 
-    for name in given.names or list(BENCHES):
+    began, rows = time.monotonic(), []
+    for place, name in enumerate(given.names or list(BENCHES), start=1):
+        total = len(given.names or BENCHES)
+        say(f"\n[{place}/{total}] {name}, {time.monotonic() - began:.0f} s since the start")
         with database():
-            importlib.import_module(BENCHES[name]).main(lines=given.lines, rounds=given.rounds)
+            module = importlib.import_module(BENCHES[name])
+            rows += module.main(lines=given.lines, rounds=given.rounds)
+            version = servers()
+    figures = report.markdown(rows, time.monotonic() - began, version)
+    say(f"\n{figures}")
+    if not given.names:
+        report.write(figures)
+        say(f"\nwritten to {report.PAGE.name}")
 
 
 if __name__ == "__main__":

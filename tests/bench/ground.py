@@ -31,6 +31,11 @@ def database(name: str = "bench_tuike") -> Iterator[None]:
         connection.creation.destroy_test_db(name, verbosity=0)
 
 
+def servers() -> str:
+    """The database server's name and version."""
+    return f"PostgreSQL {value('SHOW server_version')}"
+
+
 def say(text: str = "") -> None:
     """A line of the report, at once."""
     sys.stdout.write(text + "\n")
