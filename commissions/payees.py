@@ -8,9 +8,8 @@ from django.db import transaction
 from stdnum import luhn
 
 from backend.accounts.models import Account
-from backend.core import audit
+from backend.core import audit, sealing
 from backend.core.errors import Invalid, NotAllowed, NotFound
-from commissions import sealing
 from commissions.models import PayeeAccount
 
 Provider = PayeeAccount.Provider

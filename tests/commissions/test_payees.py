@@ -8,9 +8,10 @@ from django.core.management import call_command
 from django.db import connection
 from pytest_django import Settings
 
+from backend.core import sealing
 from backend.core.errors import Invalid, NotAllowed
 from backend.core.models import AuditEntry
-from commissions import payees, sealing
+from commissions import payees
 from commissions.models import PayeeAccount
 from tests.cast import Person
 from tests.commissions.money_out import AT, CARD, officer

@@ -1,4 +1,6 @@
-"""Sealing 加密: payees' names and account numbers at rest, and an index that finds equal ones.
+"""Sealing 加密: what nobody may read in a stolen database, and an index that finds equal values.
+
+Payees' names and account numbers, and the secrets of the staff's second factors.
 
 Fernet (AES-128-CBC + HMAC-SHA256) under a list of keys, newest first: the first seals, all of
 them unseal, so a key is rotated by putting a new one in front (docs/operations/payouts.md).
