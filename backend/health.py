@@ -6,6 +6,7 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
 
 from backend.core.clock import now
 from backend.core.models import Heartbeat
@@ -14,6 +15,7 @@ _migrated = False
 STALE = timedelta(seconds=60)
 
 
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 while the process answers at all."""
     return JsonResponse({"status": "ok"})
@@ -53,6 +55,7 @@ def _jobs() -> str:
     return "ok" if now() - beat.at < STALE else "stale"
 
 
+@require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when PostgreSQL is migrated and answers and Redis answers; the background jobs are
     reported beside them and do not take the web down."""

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from backend import embedded
+from backend import embedded, presentation
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -65,7 +65,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "backend.rest.middleware.RequestId",
+    "backend.rest.headers.Headers",
     "django.middleware.security.SecurityMiddleware",
+    "backend.rest.headers.Transport",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "backend.rest.middleware.AdminSession",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -73,7 +75,6 @@ MIDDLEWARE = [
     "backend.rest.middleware.AdminMessages",
     "backend.rest.middleware.AdminZone",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "backend.rest.middleware.ContentPolicy",
     "backend.rest.middleware.AdminAxes",
 ]
 ROOT_URLCONF = "backend.urls"
@@ -189,20 +190,35 @@ AXES_IPWARE_PROXY_COUNT = env.int("NUM_PROXIES", default=0)
 TOKEN_LIFETIME_DAYS = 90
 SESSION_COOKIE_AGE = 30 * 60  # seconds; staff sessions end after half an hour idle
 SESSION_SAVE_EVERY_REQUEST = True
+# In the session's row: a cookie of their own would carry what they say to whoever reads it.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # ---------------------------------------------------------------- transport security
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=PRODUCTION)
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# Health checks come from inside; the API refuses plain HTTP instead of redirecting it
+# (backend.rest.headers.Transport).
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^v1/"]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = PRODUCTION
 SECURE_HSTS_PRELOAD = PRODUCTION
+SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = PRODUCTION
 CSRF_COOKIE_SECURE = PRODUCTION
+# A browser takes a name with __Host- over HTTPS alone, for this host and every path of it: no
+# neighbouring host can plant one.
+COOKIE_PREFIX = "__Host-" if PRODUCTION else ""
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = True  # forms carry the token themselves; no script reads the cookie
+SESSION_COOKIE_SAMESITE = "Lax"  # a link in a colleague's message opens the page, signed in
+CSRF_COOKIE_SAMESITE = "Strict"
 if env.bool("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576  # bytes
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 200
+DATA_UPLOAD_MAX_NUMBER_FILES = 4
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
 # ---------------------------------------------------------------- REST
@@ -229,80 +245,7 @@ THROTTLE_PER_MINUTE = {
     # per address of a payment provider: signed callbacks of a busy day
     "provider": env.int("THROTTLE_PROVIDER", default=6_000),
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Tuike",
-    "DESCRIPTION": "Backend of a marketplace with notes, shops and promoters. Money is integer "
-    "fen (1/100 yuan), rates are basis points, times are UTC.",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
-    "SERVE_AUTHENTICATION": [],
-    "SCHEMA_PATH_PREFIX": r"/v1",
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums"],
-    "TAGS": [
-        {"name": "accounts", "description": "Sign up, sign in, profile, addresses"},
-        {"name": "shops", "description": "Applications and shops"},
-        {"name": "products", "description": "Categories, products, SKUs, stock"},
-        {"name": "checkouts", "description": "Prices, baskets, paying"},
-        {"name": "payments", "description": "Callbacks of payment providers"},
-        {"name": "orders", "description": "Orders, parcels, receipt"},
-        {"name": "refunds", "description": "After-sales"},
-        {"name": "metrics", "description": "DAB, GMV and the rest, by day"},
-        {"name": "notes", "description": "Notes: write, preview, publish"},
-        {"name": "media", "description": "Uploaded pictures"},
-        {"name": "cards", "description": "Products in notes, and the permission for others' goods"},
-        {"name": "topics", "description": "What notes are about"},
-        {"name": "feeds", "description": "Discover, follow, nearby, search"},
-        {"name": "engagement", "description": "Likes, collects, comments, follows"},
-        {"name": "promoters", "description": "Joining, inviting"},
-        {"name": "commission offers", "description": "What shops offer for selling"},
-        {"name": "promotion links", "description": "Short links and QR pictures"},
-        {"name": "earnings", "description": "Commissions and where they come from"},
-        {"name": "payouts", "description": "Payee accounts and money out"},
-        {"name": "charity", "description": "The public running total"},
-    ],
-    # Names of the choices in the schema; without one, two fields called "status" get a hash each.
-    "ENUM_NAME_OVERRIDES": {
-        "VerificationBadge": "backend.accounts.models.Account.Verification",
-        "ShopOwnerType": "shops.models.shop.OwnerType",
-        "ShopKind": "shops.models.Shop.Kind",
-        "ShopState": "shops.models.Shop.Status",
-        "ShopApplicationState": "shops.models.ShopApplication.Status",
-        "DocumentKind": "shops.models.QualificationDocument.Kind",
-        "DocumentState": "shops.models.QualificationDocument.Status",
-        "ProductState": "shops.models.Product.Status",
-        "CheckoutState": "shops.models.Checkout.Status",
-        "OrderState": "shops.models.Order.Status",
-        "SourceKind": "shops.models.OrderLine.Source",
-        "RefundKind": "shops.models.Refund.Kind",
-        "RefundState": "shops.models.Refund.Status",
-        "RestockKind": "shops.models.RefundLine.Restock",
-        "NoteKind": "notes.models.Note.Kind",
-        "NoteState": "notes.models.Note.Status",
-        "MediaKind": "notes.models.MediaFile.Kind",
-        # Hot reads answer plain values, without the models' labels.
-        "MediaType": ["image", "video"],
-        "CardSource": ["own", "others"],
-        "NoteStage": ["draft", "published", "withdrawn", "taken_down"],
-        "LiveState": "notes.models.LiveSession.Status",
-        "CardOrigin": "notes.models.NoteProduct.Origin",
-        "GoodsNoteState": "notes.models.GoodsNoteApplication.Status",
-        "CommentState": "notes.models.Comment.Status",
-        "PromoterState": "commissions.models.Promoter.Status",
-        "LinkTarget": "commissions.models.PromotionLink.Target",
-        "AttributionRule": "commissions.models.Attribution.Rule",
-        "CommissionState": "commissions.models.CommissionOrder.Status",
-        "CommissionReason": "commissions.models.CommissionOrder.Reason",
-        "SplitRole": "commissions.models.CommissionSplit.Role",
-        "PayoutState": "commissions.models.Payout.Status",
-        "PayeeProvider": "commissions.models.PayeeAccount.Provider",
-    },
-}
+SPECTACULAR_SETTINGS = presentation.API_PAGE
 
 # ---------------------------------------------------------------- language, time, files
 LANGUAGE_CODE = "en"
@@ -324,6 +267,7 @@ STORAGES = {
 # Without a collected folder whitenoise serves from the packages themselves.
 WHITENOISE_USE_FINDERS = not PRODUCTION
 WHITENOISE_AUTOREFRESH = False
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # ---------------------------------------------------------------- the market's own rules
 TRADING_ENABLED = env.bool("TRADING_ENABLED", default=True)
@@ -365,29 +309,4 @@ LOGGING = {
     },
 }
 
-UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "Tuike 推客",
-    "SITE_HEADER": "Tuike 推客",
-    "SITE_SUBHEADER": f"{BUSINESS_ZONE} time",
-    "SITE_SYMBOL": "storefront",
-    "SITE_URL": "/docs",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "backend.dashboard.front_page",
-    "COLORS": {
-        "primary": {
-            "50": "255 241 242",
-            "100": "255 228 230",
-            "200": "254 205 211",
-            "300": "253 164 175",
-            "400": "251 113 133",
-            "500": "244 63 94",
-            "600": "225 29 72",
-            "700": "190 18 60",
-            "800": "159 18 57",
-            "900": "136 19 55",
-            "950": "76 5 25",
-        }
-    },
-    "SIDEBAR": {"show_search": True, "show_all_applications": False},
-}
+UNFOLD = presentation.ADMIN_THEME | {"SITE_SUBHEADER": f"{BUSINESS_ZONE} time"}

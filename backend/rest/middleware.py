@@ -83,24 +83,3 @@ class AdminZone:
             return self.get_response(request)
         with timezone.override(settings.BUSINESS_ZONE):
             return self.get_response(request)
-
-
-class ContentPolicy:
-    """Content-Security-Policy: nothing may run on an API answer; the admin's theme needs eval
-    and inline styles, the API page inline scripts of its own."""
-
-    strict = "default-src 'none'; frame-ancestors 'none'"
-    admin = (
-        "default-src 'self'; script-src 'self' 'unsafe-eval' 'unsafe-inline'; "
-        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        "frame-ancestors 'none'; base-uri 'self'; form-action 'self'"
-    )
-
-    def __init__(self, get_response: Answer) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        pages = is_admin(request) or request.path_info.startswith("/docs")
-        response.setdefault("Content-Security-Policy", self.admin if pages else self.strict)
-        return response

@@ -195,3 +195,15 @@ def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
 def server_error(request: HttpRequest) -> JsonResponse:
     """Django's handler500: a bug; the request's id finds its log line."""
     return _page(request, 500, "server_error", "Something broke on our side")
+
+
+def wrong_method(request: HttpRequest) -> JsonResponse:
+    """A method that no path of ours knows, such as TRACE."""
+    answer = _page(request, 405, "method_not_allowed", "No path knows this method")
+    answer["Allow"] = "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE"
+    return answer
+
+
+def plain_http(request: HttpRequest) -> JsonResponse:
+    """The API over plain HTTP where HTTPS is asked for."""
+    return _page(request, 403, "https_required", "Use HTTPS; take what you sent for overheard")

@@ -20,7 +20,7 @@ from commissions import earnings, explain, links, offers, promoters, touches
 from commissions.models import PromotionLink
 from commissions.rest import promoting_serializers as s
 
-VISITOR_COOKIE = "tuike_visitor"
+VISITOR_COOKIE = f"{settings.COOKIE_PREFIX}tuike_visitor"
 _YEAR = 365 * 86_400
 _PURPOSES = ("Purpose", "Sec-Purpose", "X-Purpose", "X-Moz")
 

@@ -28,6 +28,8 @@ OF_THE_DOOR = {
     ("authentication_failed", 401): "The token is unknown, expired or revoked.",
     ("method_not_allowed", 405): "The path knows no such method.",
     ("not_acceptable", 406): "The answer is JSON; the Accept header wants something else.",
+    ("https_required", 403): "The API is not answered over plain HTTP; what was sent in clear, a "
+    "token perhaps, is to be taken for overheard.",
     ("in_use", 409): "Other rows still need this one.",
     ("conflict", 409): "The change conflicts with what is stored; the database said so.",
     ("busy", 409): "Somebody else is changing this at the moment; Retry-After says when to try.",
