@@ -94,6 +94,15 @@ def test_docker_itself_accepts_the_compose_file() -> None:
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.parametrize(
+    "place", ["Dockerfile", "backend/launcher/steps.py", "docs/operations/deploy.md"]
+)
+def test_the_web_server_is_told_how_many_threads_it_has(place: str) -> None:
+    """Each keeps a database connection: left to itself granian takes 256 a worker, and the first
+    busy minute ended in "too many clients"."""
+    assert re.search(r"--blocking-threads\W+4\b", text(Path(place))), place
+
+
 def test_the_licence_is_apache_2() -> None:
     licence = text(Path("LICENSE"))
     assert "Apache License" in licence
