@@ -50,7 +50,7 @@ class Finding:
 def check(
     *, at: datetime, progress: Progress = lambda line: None, rules: Sequence[Rule] = RULES
 ) -> list[Finding]:
-    """Evaluates the rules, all by default, as of `at`; the findings, none where the books are clean.
+    """Evaluates the rules, all by default, as of `at`; the findings, none if the books are clean.
 
     `progress` is told a line per rule, with the seconds it took.
     """

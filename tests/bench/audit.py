@@ -1,4 +1,4 @@
-"""A: the books' audit over 5 million entries, beside a plain scan of them: `check_books` reads every
+"""A: the books' audit over 5 million entries, beside a plain scan of them: it reads every
 entry, split, commission order, order and payout. Its ledger rules alone are the narrower claim."""
 
 import time

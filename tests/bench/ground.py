@@ -134,7 +134,7 @@ MARKET = [
 SALES = [
     """CREATE TEMP TABLE sale AS
     SELECT n, b.id AS buyer_id, k.id AS link_id, k.code, g.id AS product_id, g.shop_id,
-           u.id AS sku_id, (150 + (n * 7919) %% 2000) * 20 AS fen,
+           u.id AS sku_id, (150 + (n::bigint * 7919) %% 2000) * 20 AS fen,
            %(at)s::timestamptz - interval '1 hour' AS at
     FROM generate_series(1, %(lines)s) n
     JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 r FROM accounts_account
