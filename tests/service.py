@@ -73,10 +73,16 @@ class Service:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.database_url = embedded.expected_urls(var).database_url
 
-    def start(self, *names: str) -> None:
-        """Migrates and starts the named processes (web, worker and beat by default)."""
+    def start(self, *names: str, restricted: bool = False) -> None:
+        """Migrates and starts the named processes (web, worker and beat by default); `restricted`:
+        from then on as the database user of `manage.py grant_roles`, who does not own the tables.
+        """
         self.python("-m", "backend.embedded", "start")
         self.manage("migrate", "-v", "0")
+        if restricted:
+            self.manage("grant_roles")
+            mine = self.database_url.replace("://tuike@", "://tuike_app@")
+            self.environment["DATABASE_URL"] = mine
         for name in names or ("web", "worker", "beat"):
             self.spawn(name)
         if "web" in self.processes:

@@ -9,6 +9,7 @@ import json
 import uuid
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 from PIL import Image
 
@@ -40,7 +41,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         PASSWORD_HASHERS="django.contrib.auth.hashers.MD5PasswordHasher",
     )
     try:
-        running.start()
+        # As in production: the service's database user owns no table (docs/operations/deploy.md).
+        running.start(restricted=True)
         running.manage("set_up_roles")
         running.python("-c", STAFF)
         yield running
@@ -354,3 +356,20 @@ def _metrics(walk: Walk, shop: int) -> None:
     (row,) = walk.ok("selena", "GET", path)["days"]
     assert (row["dab"], row["orders"], row["gmv_fen"]) == (1, 1, 22_880)
     assert service.call("GET", path, token=walk.tokens["mallory"]).status in (403, 404)
+
+
+def test_the_services_own_user_rewrites_no_books_and_alters_no_table(service: Service) -> None:
+    """The walk above ran as this user; it is what a stolen DATABASE_URL is worth."""
+    with psycopg.connect(service.environment["DATABASE_URL"], autocommit=True) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("tuike_app",)
+        for statement in (
+            "UPDATE commissions_entry SET amount_fen = 0",
+            "DELETE FROM commissions_journal",
+            "TRUNCATE core_auditentry",
+            "ALTER TABLE commissions_entry DISABLE TRIGGER ALL",
+            "DROP TABLE shops_order CASCADE",
+            "CREATE TABLE mine (id int)",
+            "SET ROLE tuike",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(statement)
