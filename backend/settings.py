@@ -123,6 +123,9 @@ def _database(url: str) -> dict[str, Any]:
                     "lock_timeout": LOCK_TIMEOUT_MS,
                     "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
                     "timezone": "UTC",
+                    # Looks every 2 seconds whether its client still lives: the statement of a
+                    # killed worker ends, and lets go of its locks, instead of running to its end.
+                    "client_connection_check_interval": 2_000,
                 }.items()
             ),
         },
@@ -148,6 +151,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "tuike",
+        # Seconds that a request waits for a Redis that hangs, instead of 5; then it goes on without.
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
 }
 
