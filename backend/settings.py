@@ -151,7 +151,7 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "tuike",
-        # Seconds that a request waits for a Redis that hangs, instead of 5; then it goes on without.
+        # Seconds that a request waits for a Redis that hangs, instead of 5; then it does without.
         "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
     }
 }
