@@ -1,10 +1,12 @@
 """Rules of commission orders: I2, I4, I5, I6, I8, A6."""
 
-from commissions.books.rule import HALF_EVEN, Rule, between
+from commissions.books.rule import HALF_EVEN, Quick, Rule, between, weight
 
 # What each payee was promised by a commission's splits, in the ledger's own words.
 _OWNER = """CASE WHEN s.payee_id IS NULL THEN s.role ELSE 'person' END AS owner_kind,
     coalesce(s.payee_id, 0) AS owner_id"""
+# The same as one number: a person's id, or one below zero.
+_WHOSE = "coalesce(s.payee_id, CASE s.role WHEN 'platform' THEN -1 WHEN 'charity' THEN -2 END)"
 _BUDGET = "role IN ('promoter', 'inviter', 'creator', 'shop')"
 _FEE = "role IN ('platform', 'charity')"
 _SUMS = f"""
@@ -13,7 +15,37 @@ _SUMS = f"""
            coalesce(sum(amount_fen) FILTER (WHERE {_FEE}), 0)::bigint AS fee,
            coalesce(sum(reversed_fen) FILTER (WHERE {_BUDGET}), 0)::bigint AS budget_back,
            coalesce(sum(reversed_fen) FILTER (WHERE {_FEE}), 0)::bigint AS fee_back
-    FROM commissions_commissionsplit GROUP BY commission_id
+    FROM commissions_commissionsplit {{}} GROUP BY commission_id
+"""
+# The commissions of which anything is, or should be, taken back: a few among many.
+_REFUNDED = """WHERE commission_id IN (
+    SELECT id FROM commissions_commissionorder WHERE refunded_fen <> 0
+    UNION SELECT commission_id FROM commissions_commissionsplit WHERE reversed_fen <> 0
+    UNION SELECT commission_id FROM commissions_commissionreversal)"""
+_HALF_EVENS = f"""c.budget_fen <> {HALF_EVEN.format("c.base_fen", "c.rate_bps")}
+           OR c.fee_fen <> {HALF_EVEN.format("c.base_fen", "c.fee_bps")}"""
+_BUDGETS = f"""
+SELECT s.budget IS NOT DISTINCT FROM c.budget AND s.fee IS NOT DISTINCT FROM c.fee
+       AND c.wrong = 0 AS clean
+FROM (SELECT sum(amount_fen * w) FILTER (WHERE {_BUDGET}) AS budget,
+             sum(amount_fen * w) FILTER (WHERE {_FEE}) AS fee
+      FROM (SELECT role, amount_fen, {weight("commission_id")} AS w
+            FROM commissions_commissionsplit) p) s,
+     (SELECT sum(c.budget_fen * {weight("c.id")}) AS budget,
+             sum(c.fee_fen * {weight("c.id")}) AS fee,
+             count(*) FILTER (WHERE {_HALF_EVENS}) AS wrong
+      FROM commissions_commissionorder c) c
+"""
+_ACCRUALS = f"""
+SELECT coalesce(promised.fen, 0) = coalesce(posted.fen, 0) AS clean
+FROM (SELECT sum(s.amount_fen * {weight("s.commission_id", _WHOSE)}) AS fen
+      FROM commissions_commissionsplit s WHERE s.role <> 'shop') promised,
+     (SELECT sum(e.amount_fen * {weight("e.journal_id - (1::bigint << 56)", "a.whose")}) AS fen
+      FROM commissions_entry e
+      JOIN (SELECT id, CASE owner_kind WHEN 'person' THEN owner_id WHEN 'platform' THEN -1
+                       WHEN 'charity' THEN -2 ELSE -3 END AS whose
+            FROM commissions_ledgeraccount WHERE owner_kind <> 'shop') a ON a.id = e.account_id
+      WHERE e.{between(1)}) posted
 """
 
 RULES = [
@@ -23,12 +55,13 @@ RULES = [
         f"""
         SELECT c.id AS commission, c.base_fen, c.budget_fen, s.budget AS splits_budget_fen,
                c.fee_fen, s.fee AS splits_fee_fen
-        FROM commissions_commissionorder c LEFT JOIN ({_SUMS}) s ON s.commission_id = c.id
+        FROM commissions_commissionorder c LEFT JOIN ({_SUMS.format("")}) s
+          ON s.commission_id = c.id
         WHERE coalesce(s.budget, 0) <> c.budget_fen OR coalesce(s.fee, 0) <> c.fee_fen
-           OR c.budget_fen <> {HALF_EVEN.format("c.base_fen", "c.rate_bps")}
-           OR c.fee_fen <> {HALF_EVEN.format("c.base_fen", "c.fee_bps")}
+           OR {_HALF_EVENS}
         ORDER BY 1
         """,
+        Quick(_BUDGETS, "clean"),
     ),
     Rule(
         "I4",
@@ -37,17 +70,18 @@ RULES = [
         SELECT c.id AS commission, c.refunded_fen, s.budget_back AS budget_reversed_fen,
                s.fee_back AS fee_reversed_fen, r.amount_fen AS reversals_fen
         FROM commissions_commissionorder c
-        LEFT JOIN ({_SUMS}) s ON s.commission_id = c.id
+        LEFT JOIN ({_SUMS.format(_REFUNDED)}) s ON s.commission_id = c.id
         LEFT JOIN (
             SELECT commission_id, sum(amount_fen)::bigint AS amount_fen,
                    max(refunded_fen) AS refunded_fen
             FROM commissions_commissionreversal GROUP BY 1) r ON r.commission_id = c.id
-        WHERE coalesce(s.budget_back, 0) <> c.budget_fen
+        WHERE (coalesce(s.commission_id, r.commission_id) IS NOT NULL OR c.refunded_fen <> 0)
+          AND (coalesce(s.budget_back, 0) <> c.budget_fen
               - {HALF_EVEN.format("(c.base_fen - c.refunded_fen)", "c.rate_bps")}
            OR coalesce(s.fee_back, 0) <> c.fee_fen
               - {HALF_EVEN.format("(c.base_fen - c.refunded_fen)", "c.fee_bps")}
            OR coalesce(r.amount_fen, 0) <> coalesce(s.budget_back + s.fee_back, 0)
-           OR coalesce(r.refunded_fen, 0) <> c.refunded_fen
+           OR coalesce(r.refunded_fen, 0) <> c.refunded_fen)
         ORDER BY 1
         """,
     ),
@@ -58,7 +92,7 @@ RULES = [
         SELECT c.id AS commission, p.role, p.amount_fen, p.reversed_fen
         FROM commissions_commissionsplit p
         JOIN commissions_commissionorder c ON c.id = p.commission_id
-        JOIN ({_SUMS}) s ON s.commission_id = c.id
+        JOIN ({_SUMS.format(_REFUNDED)}) s ON s.commission_id = c.id
         CROSS JOIN LATERAL (SELECT CASE WHEN {_BUDGET} THEN s.budget ELSE s.fee END AS whole,
                                    CASE WHEN {_BUDGET} THEN s.budget_back ELSE s.fee_back END
                                    AS back) t
@@ -87,6 +121,7 @@ RULES = [
           ON (g.commission, g.owner_kind, g.owner_id) = (w.commission, w.owner_kind, w.owner_id)
         WHERE w.fen IS DISTINCT FROM g.fen ORDER BY 1, 2, 3
         """,
+        Quick(_ACCRUALS, "clean"),
     ),
     Rule(
         "I4 A4",
@@ -98,8 +133,8 @@ RULES = [
                g.fen AS entries_fen
         FROM (
             SELECT s.commission_id AS commission, {_OWNER}, sum(s.reversed_fen)::bigint AS fen
-            FROM commissions_commissionsplit s WHERE s.role <> 'shop'
-            GROUP BY 1, 2, 3 HAVING sum(s.reversed_fen) <> 0) w
+            FROM commissions_commissionsplit s WHERE s.role <> 'shop' AND s.reversed_fen <> 0
+            GROUP BY 1, 2, 3) w
         FULL JOIN (
             SELECT r.commission_id AS commission, a.owner_kind, a.owner_id,
                    -sum(e.amount_fen)::bigint AS fen
@@ -170,9 +205,7 @@ RULES = [
         "I8",
         "everything that a commission names exists",
         """
-        SELECT c.id AS commission, s.id AS split FROM commissions_commissionorder c
-        LEFT JOIN commissions_commissionsplit s ON s.commission_id = c.id
-        LEFT JOIN accounts_account payee ON payee.id = s.payee_id
+        SELECT c.id AS commission, NULL::bigint AS split FROM commissions_commissionorder c
         LEFT JOIN commissions_attribution a ON a.id = c.attribution_id
         LEFT JOIN commissions_touch t ON t.id = a.touch_id
         LEFT JOIN commissions_promoter p ON p.id = a.promoter_id
@@ -181,13 +214,17 @@ RULES = [
         LEFT JOIN commissions_planversion v ON v.id = c.plan_version_id
         LEFT JOIN shops_shop shop ON shop.id = c.shop_id
         LEFT JOIN commissions_settlementrun r ON r.id = c.settlement_run_id
-        WHERE (s.payee_id IS NOT NULL AND payee.id IS NULL) OR a.id IS NULL
-           OR (a.touch_id IS NOT NULL AND t.id IS NULL)
+        WHERE a.id IS NULL OR (a.touch_id IS NOT NULL AND t.id IS NULL)
            OR (a.promoter_id IS NOT NULL AND p.id IS NULL)
            OR (a.inviter_id IS NOT NULL AND i.id IS NULL)
            OR (a.creator_id IS NOT NULL AND creator.id IS NULL)
            OR v.id IS NULL OR shop.id IS NULL
            OR (c.settlement_run_id IS NOT NULL AND r.id IS NULL)
+        UNION ALL
+        SELECT s.commission_id, s.id FROM (
+            SELECT payee_id, min(commission_id) AS commission_id, min(id) AS id
+            FROM commissions_commissionsplit WHERE payee_id IS NOT NULL GROUP BY 1) s
+        LEFT JOIN accounts_account payee ON payee.id = s.payee_id WHERE payee.id IS NULL
         UNION ALL
         SELECT s.commission_id, s.id FROM commissions_commissionsplit s
         LEFT JOIN commissions_commissionorder c ON c.id = s.commission_id WHERE c.id IS NULL

@@ -1,6 +1,32 @@
 """Rules of the ledger itself: I1, I3, I9, A2, A3."""
 
-from commissions.books.rule import Rule
+from commissions.books.rule import Quick, Rule, weight
+
+# The whole ledger in one pass over its entries and one over its journals. Every journal has one
+# leg of a sort that no journal has twice: on a payable account (accruals, reversals), on one in
+# transit (payouts), on an available one (settlements). Their weights are those of the journals.
+_ONE_PASS = f"""
+WITH legs AS MATERIALIZED (
+    SELECT account_id, sum(amount_fen) AS fen, sum(amount_fen * w) AS weighed, sum(w) AS weights,
+           sum(w) FILTER (WHERE journal_id >> 56 = 3) AS settled
+    FROM (SELECT account_id, journal_id, amount_fen, {weight("journal_id")} AS w
+          FROM commissions_entry) e
+    GROUP BY account_id
+), said AS (
+    SELECT account_id FROM (
+        SELECT account_id, balance_fen AS fen FROM commissions_balance
+        UNION ALL SELECT account_id, amount_fen FROM commissions_balancedelta
+        UNION ALL SELECT account_id, -fen FROM legs) s
+    GROUP BY account_id HAVING sum(fen) <> 0
+)
+SELECT coalesce(sum(weighed), 0) = 0
+       AND coalesce(sum(CASE WHEN a.kind IN ('payable', 'in_transit') THEN weights
+                             WHEN a.kind = 'available' THEN settled END), 0)
+           = (SELECT coalesce(sum({weight("id")}), 0) FROM commissions_journal) AS journals,
+       NOT EXISTS (SELECT 1 FROM said) AS balances,
+       count(*) FILTER (WHERE a.id IS NULL) = 0 AS accounts
+FROM legs LEFT JOIN commissions_ledgeraccount a ON a.id = legs.account_id
+"""
 
 RULES = [
     Rule(
@@ -14,6 +40,7 @@ RULES = [
         WHERE j.id IS NULL OR e.journal_id IS NULL OR e.sum_fen <> 0
         ORDER BY 1
         """,
+        Quick(_ONE_PASS, "journals"),
     ),
     Rule(
         "I3 A3",
@@ -27,6 +54,7 @@ RULES = [
         GROUP BY account_id HAVING sum(stored) <> sum(entered)
         ORDER BY 1
         """,
+        Quick(_ONE_PASS, "balances"),
     ),
     Rule(
         "I3",
@@ -36,19 +64,24 @@ RULES = [
         FROM commissions_entry e LEFT JOIN commissions_ledgeraccount a ON a.id = e.account_id
         WHERE a.id IS NULL GROUP BY 1 ORDER BY 1
         """,
+        Quick(_ONE_PASS, "accounts"),
     ),
     Rule(
         "I9 A2",
         "a journal's id is made of its cause, and the cause exists",
         """
-        SELECT j.id AS journal, j.kind, j.subject_id AS subject
-        FROM commissions_journal j
-        LEFT JOIN commissions_commissionorder c ON j.kind = 1 AND c.id = j.subject_id
+        SELECT j.id AS journal, j.kind, j.subject_id AS subject FROM commissions_journal j
+        WHERE j.id <> (j.kind::bigint << 56) | j.subject_id OR j.kind NOT BETWEEN 1 AND 6
+        UNION ALL
+        SELECT j.id, j.kind, j.subject_id FROM commissions_journal j
+        LEFT JOIN commissions_commissionorder c ON c.id = j.id - (1::bigint << 56)
+        WHERE j.id < 2::bigint << 56 AND c.id IS NULL
+        UNION ALL
+        SELECT j.id, j.kind, j.subject_id FROM commissions_journal j
         LEFT JOIN commissions_commissionreversal r ON j.kind = 2 AND r.id = j.subject_id
         LEFT JOIN commissions_settlementposting s ON j.kind = 3 AND s.id = j.subject_id
         LEFT JOIN commissions_payout p ON j.kind IN (4, 5, 6) AND p.id = j.subject_id
-        WHERE j.id <> (j.kind::bigint << 56) | j.subject_id
-           OR coalesce(c.id, r.id, s.id, p.id) IS NULL
+        WHERE j.id >= 2::bigint << 56 AND coalesce(r.id, s.id, p.id) IS NULL
         ORDER BY 1
         """,
     ),

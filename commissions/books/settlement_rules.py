@@ -86,11 +86,13 @@ RULES = [
                coalesce(w.owner_id, g.owner_id) AS owner, w.fen AS unsettled_fen,
                g.fen AS pending_fen
         FROM (
-            SELECT {_OWNER}, sum(s.amount_fen - s.reversed_fen)::bigint AS fen
-            FROM commissions_commissionsplit s
-            JOIN commissions_commissionorder c ON c.id = s.commission_id
-            WHERE c.status <> 'settled' AND s.role <> 'shop'
-            GROUP BY 1, 2 HAVING sum(s.amount_fen - s.reversed_fen) <> 0) w
+            SELECT {_OWNER}, sum(s.fen)::bigint AS fen FROM (
+                SELECT s.payee_id, CASE WHEN s.payee_id IS NULL THEN s.role END AS role,
+                       sum(s.amount_fen - s.reversed_fen) AS fen
+                FROM commissions_commissionsplit s
+                JOIN commissions_commissionorder c ON c.id = s.commission_id
+                WHERE c.status <> 'settled' AND s.role <> 'shop' GROUP BY 1, 2) s
+            GROUP BY 1, 2 HAVING sum(s.fen) <> 0) w
         FULL JOIN (
             SELECT a.owner_kind, a.owner_id, sum(e.amount_fen)::bigint AS fen
             FROM commissions_entry e JOIN commissions_ledgeraccount a ON a.id = e.account_id

@@ -7,6 +7,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from pytest_django import DjangoAssertNumQueries
 
 from backend.core.models import Event, Heartbeat
 from commissions import books, ledger, tasks
@@ -196,6 +197,42 @@ def test_a_planted_fault_is_named(db: None, name: str) -> None:
     found = {finding.name: finding for finding in books.check(at=NOW)}
     assert name in found
     assert found[name].count == len(found[name].rows) >= 1
+    assert set(found) == {finding.name for finding in books.check(at=NOW, exact=True)}
+
+
+def test_where_nothing_is_wrong_the_quick_statements_are_enough(
+    db: None, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """A clean check runs every quick statement once and no exact one beside it, so each must hold
+    for a journal of every kind."""
+    world()
+    quick = {rule.quick.sql for rule in books.RULES if rule.quick}
+    exact = [rule for rule in books.RULES if rule.quick is None]
+    # A savepoint and its release, a setting and the statement.
+    with django_assert_num_queries(4 * (len(quick) + len(exact))):
+        assert books.check(at=NOW) == []
+    assert len(quick) >= 3
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        # As much too little elsewhere: unweighted sums would not see it.
+        """UPDATE commissions_entry SET amount_fen = amount_fen + CASE WHEN journal_id =
+            (SELECT min(journal_id) FROM commissions_entry) THEN 1 ELSE -1 END
+        WHERE (account_id, journal_id) IN (
+            (SELECT account_id, journal_id FROM commissions_entry ORDER BY 2, 1 LIMIT 1)
+            UNION ALL
+            (SELECT account_id, journal_id FROM commissions_entry ORDER BY 2 DESC, 1 LIMIT 1))""",
+        "INSERT INTO commissions_journal (id, kind, subject_id, at)"
+        " VALUES ((3::bigint << 56) | 999999, 3, 999999, '2026-11-22T04:00Z')",
+        "DELETE FROM commissions_journal WHERE id = (SELECT max(id) FROM commissions_journal)",
+    ],
+)
+def test_the_quick_look_at_journals_misses_nothing(db: None, fault: str) -> None:
+    sabotage(world(), [fault])
+    (rule, *_) = [rule for rule in books.RULES if rule.code == "I1 A3"]
+    assert [finding.name for finding in books.check(at=NOW, rules=[rule])] == [rule.name]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from backend.core.clock import now
 from commissions import books
@@ -14,9 +14,15 @@ class Command(BaseCommand):
 
     help = "Evaluates every invariant of the books; exits 1 naming the rows that break one."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declares --exact."""
+        parser.add_argument(
+            "--exact", action="store_true", help="compare row by row, without weighted sums"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Prints a line per rule, then the findings."""
-        findings = books.check(at=now(), progress=self._line)
+        findings = books.check(at=now(), progress=self._line, exact=options["exact"])
         for finding in findings:
             self.stdout.write(f"\n{finding.code}: {finding.name}: {finding.count} rows")
             for row in finding.rows:
