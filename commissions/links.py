@@ -20,9 +20,11 @@ CODE_LENGTH = 8
 Target = PromotionLink.Target
 
 _VISIBLE: dict[str, models.QuerySet] = {
-    Target.PRODUCT: Product.objects.filter(status=Product.Status.ON_SALE),
+    Target.PRODUCT: Product.objects.filter(
+        status=Product.Status.ON_SALE, shop__status=Shop.Status.OPEN
+    ),
     Target.SHOP: Shop.objects.filter(status=Shop.Status.OPEN),
-    Target.NOTE: Note.objects.filter(status=Note.Status.PUBLISHED),
+    Target.NOTE: Note.objects.filter(status=Note.Status.PUBLISHED, author__is_active=True),
     Target.LIVE: LiveSession.objects.exclude(status=LiveSession.Status.CANCELLED),
 }
 

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from backend.accounts.models import Account
 from backend.core.errors import NotFound, Refusal
 from commissions.models import CommissionOffer
-from shops.models import Product
+from shops.models import Product, Shop
 from shops.ports import CommissionTerms
 
 
@@ -55,12 +55,15 @@ def end_offer(*, account: Account, product_id: int, at: datetime) -> None:
             raise NotFound("The product has no commission offer.")
 
 
-def current(product_id: int) -> CommissionOffer:
-    """The offer that stands for a product.
+def current(*, product_id: int, viewer_id: int | None) -> CommissionOffer:
+    """The offer that stands for a product as the viewer may see it: for one on sale in an open
+    shop, or the own one in any state.
 
-    :raises NotFound: no such product, or it has no offer.
+    :raises NotFound: no such product, not the viewer's to see, or without an offer.
     """
-    offer = _active(product_id).exclude(product__status=Product.Status.DRAFT).first()
+    public = Q(product__status=Product.Status.ON_SALE, product__shop__status=Shop.Status.OPEN)
+    own = Q(product__shop__account=viewer_id)
+    offer = _active(product_id).filter(public | own).first()
     if offer is None:
         raise NotFound()
     return offer

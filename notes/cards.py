@@ -29,7 +29,7 @@ from notes.permissions import (  # the verbs of the permission are the cards' to
 )
 from shops.catalog.refusals import ShopNotOpen
 from shops.checkout import ProductNotOnSale
-from shops.models import Product
+from shops.models import Product, Shop
 
 __all__ = [
     "apply_for_goods_notes",
@@ -206,9 +206,10 @@ def detach(*, account: Account, note_id: int, product_id: int, at: datetime) -> 
 
 def embeddable(*, account: Account, query: str = "", origin: str = "") -> QuerySet[Product]:
     """Products that the account could show: its own in every state and all that others have on
-    sale, with `price_fen` (the cheapest active SKU). Whether it may is for `standings`."""
+    sale in open shops, with `price_fen` (the cheapest active SKU). Whether it may is for
+    `standings`."""
     own = Q(shop__account=account)
-    others = Q(status=Product.Status.ON_SALE) & ~own
+    others = Q(status=Product.Status.ON_SALE, shop__status=Shop.Status.OPEN) & ~own
     found = Product.objects.filter({"own": own, "others": others}.get(origin, own | others))
     if query:
         found = found.filter(title__icontains=query)

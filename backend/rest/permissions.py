@@ -1,11 +1,18 @@
 """Who may call; whose row it is stays with the verbs, which answer 404 to strangers."""
 
-from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
+from rest_framework.permissions import (
+    AllowAny,
+    BasePermission,
+    IsAuthenticated,
+    IsAuthenticatedOrReadOnly,
+)
 from rest_framework.request import Request
 
-__all__ = ["Anyone", "SignedIn", "Staff"]
+__all__ = ["Anyone", "AnyoneReads", "SignedIn", "Staff"]
 
 Anyone = AllowAny
+# GET and HEAD alike: whoever may read a thing may ask whether it is there.
+AnyoneReads = IsAuthenticatedOrReadOnly
 SignedIn = IsAuthenticated
 
 

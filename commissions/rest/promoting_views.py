@@ -13,7 +13,7 @@ from backend.accounts.authentication import caller
 from backend.accounts.models import Account
 from backend.core.clock import now
 from backend.rest import paging
-from backend.rest.permissions import Anyone
+from backend.rest.permissions import Anyone, AnyoneReads
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
 from commissions import earnings, explain, links, offers, promoters, touches
@@ -58,15 +58,14 @@ class MyTuikeView(View):
 class OfferView(View):
     """A product's commission offer."""
 
-    def get_permissions(self) -> Any:
-        """Anyone may read an offer; the shop's owner writes it."""
-        return [Anyone()] if self.request.method == "GET" else super().get_permissions()
+    permission_classes = [AnyoneReads]
 
     @extend_schema(tags=["commission offers"], responses=s.OfferAnswer)
     def get(self, request: Request, product_id: int) -> Response:
-        """The offer that stands."""
+        """The offer that stands for a product that the caller may see."""
         self.query(request)
-        return Response(s.OfferAnswer(offers.current(product_id)).data)
+        offer = offers.current(product_id=product_id, viewer_id=request.user.pk)
+        return Response(s.OfferAnswer(offer).data)
 
     @extend_schema(tags=["commission offers"], request=s.OfferFields, responses=s.OfferAnswer)
     def put(self, request: Request, product_id: int) -> Response:

@@ -1,7 +1,5 @@
 """Doors of likes, collects, comments and follows."""
 
-from typing import Any
-
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -12,7 +10,7 @@ from backend.accounts.models import Account
 from backend.core.clock import now
 from backend.rest.fields import NoFields
 from backend.rest.paging import answer, keyset
-from backend.rest.permissions import Anyone
+from backend.rest.permissions import Anyone, AnyoneReads
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
 from notes import engagement, feed
@@ -126,9 +124,7 @@ class FollowingView(View):
 class CommentsView(View):
     """Comments of a note."""
 
-    def get_permissions(self) -> Any:
-        """Reading is open to anyone."""
-        return [Anyone()] if self.request.method == "GET" else super().get_permissions()
+    permission_classes = [AnyoneReads]
 
     @extend_schema(
         tags=["engagement"],

@@ -1,7 +1,5 @@
 """Doors of notes: draft, change, preview, publish, withdraw, delete, ranking."""
 
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -10,7 +8,7 @@ from backend.accounts.authentication import caller
 from backend.accounts.models import Account
 from backend.core.clock import now
 from backend.rest.fields import NoFields
-from backend.rest.permissions import Anyone
+from backend.rest.permissions import AnyoneReads
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
 from notes import feed, publishing, ranking, reading
@@ -38,9 +36,7 @@ class NotesView(View):
 class NoteView(View):
     """One note."""
 
-    def get_permissions(self) -> Any:
-        """Reading is open to anyone."""
-        return [Anyone()] if self.request.method == "GET" else super().get_permissions()
+    permission_classes = [AnyoneReads]
 
     @extend_schema(tags=["notes"], responses=a.NoteAnswer)
     def get(self, request: Request, note_id: int) -> Response:

@@ -1,6 +1,5 @@
 """Doors of goods: categories, products, SKUs, stock."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -12,7 +11,7 @@ from backend.core.clock import now
 from backend.rest.fields import NoFields
 from backend.rest.idempotency import idempotent
 from backend.rest.paging import answer, keyset
-from backend.rest.permissions import Anyone
+from backend.rest.permissions import Anyone, AnyoneReads
 from backend.rest.schema import CURSOR, KEY, page_of
 from backend.rest.views import View
 from shops import catalog, inventory
@@ -27,14 +26,6 @@ def _detail(product: Product, request: Request) -> Any:
 def _page(products: list[Product], cursor: str | None) -> Response:
     context = {"offerings": catalog.offerings(products)}
     return Response(answer(s.ProductSummary(products, many=True, context=context).data, cursor))
-
-
-class ReadByAnyone(View):
-    """Reading is open to anyone; everything else needs a token."""
-
-    def get_permissions(self) -> Sequence[Any]:
-        """No token for GET."""
-        return [Anyone()] if self.request.method == "GET" else super().get_permissions()
 
 
 class CategoriesView(View):
@@ -94,8 +85,10 @@ class OwnProductsView(View):
         return _page(*keyset(request, catalog.of_owner(account=caller(request), **filters)))
 
 
-class ProductView(ReadByAnyone):
+class ProductView(View):
     """One product."""
+
+    permission_classes = [AnyoneReads]
 
     @extend_schema(tags=["products"], responses=s.ProductDetail)
     def get(self, request: Request, product_id: int) -> Response:

@@ -1,8 +1,5 @@
 """Doors of shops: apply for one, look at them, introduce the own one."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +8,7 @@ from backend.accounts.authentication import caller
 from backend.core.clock import now
 from backend.rest.fields import NoFields
 from backend.rest.paging import answer, keyset
-from backend.rest.permissions import Anyone
+from backend.rest.permissions import Anyone, AnyoneReads
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
 from shops import onboarding
@@ -118,9 +115,7 @@ class ShopsView(View):
 class ShopView(View):
     """One shop."""
 
-    def get_permissions(self) -> Sequence[Any]:
-        """Reading is open to anyone."""
-        return [Anyone()] if self.request.method == "GET" else super().get_permissions()
+    permission_classes = [AnyoneReads]
 
     @extend_schema(tags=["shops"], responses=s.ShopAnswer)
     def get(self, request: Request, shop_id: int) -> Response:

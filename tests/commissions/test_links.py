@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from commissions import links, promoters, touches
 from commissions.models import PromotionLink, Touch
 from commissions.rest.promoting_views import VISITOR_COOKIE
-from seeds.factories import NoteFactory, ProductFactory, ShopFactory
+from seeds.factories import AccountFactory, NoteFactory, ProductFactory, ShopFactory
 from shops.ports import Click, click_of
 from tests.cast import Person
 
@@ -74,7 +74,10 @@ def test_who_has_not_joined_or_is_frozen_makes_no_link(linda: Person, staff: Per
 def test_what_cannot_be_seen_cannot_be_promoted(linda: Person) -> None:
     promoters.join(account=linda.account, at=AT)
     hidden = ProductFactory.create(status="banned")
-    for kind, target in (("product", hidden.pk), ("note", 999_999), ("live", 2**62)):
+    closed = ProductFactory.create(shop=ShopFactory.create(status="suspended"))
+    gone = NoteFactory.create(author=AccountFactory.create(is_active=False))
+    targets = [("product", hidden.pk), ("product", closed.pk), ("note", gone.pk)]
+    for kind, target in (*targets, ("note", 999_999), ("live", 2**62)):
         status, body = post(linda, kind, target)
         assert (status, body["code"]) == (422, "target_unknown")
     assert post(linda, "planet", 1)[0] == 422

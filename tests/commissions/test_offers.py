@@ -11,7 +11,7 @@ from commissions import offers
 from commissions.models import CommissionOffer
 from notes.ports import offers_open_to
 from seeds.factories import ProductFactory, ShopFactory
-from shops.models import Product
+from shops.models import Product, Shop
 from shops.ports import CommissionTerms, terms_of
 from tests.cast import Person
 
@@ -37,6 +37,19 @@ def test_the_owner_offers_30_percent_and_anybody_reads_it(
     assert anyone.get(path(coat)).json() == answer.json()
 
 
+@pytest.mark.parametrize("status", ["draft", "off_shelf", "banned", "on_sale"])
+def test_the_offer_of_a_product_out_of_sight_is_its_owners_alone(
+    selena: Person, coat: Product, anyone: APIClient, mallory: Person, status: str
+) -> None:
+    """R7: an offer does not tell of a product that answers 404; its owner reads it in any state."""
+    offers.set_offer(account=selena.account, product_id=coat.pk, rate_bps=2_000, at=AT)
+    Product.objects.filter(pk=coat.pk).update(status=status)
+    if status == "on_sale":  # on sale, and yet out of sight
+        Shop.objects.filter(pk=coat.shop_id).update(status="suspended")
+    assert [client.get(path(coat)).status_code for client in (anyone, mallory.client)] == [404, 404]
+    assert selena.client.get(path(coat)).json()["rate_bps"] == 2_000
+
+
 def test_a_rate_over_the_cap_is_refused_and_the_old_one_stands(
     selena: Person, coat: Product
 ) -> None:
@@ -44,7 +57,7 @@ def test_a_rate_over_the_cap_is_refused_and_the_old_one_stands(
     answer = selena.client.put(path(coat), {"rate_bps": 5_001}, format="json")
     assert (answer.status_code, answer.json()["code"]) == (422, "over_cap")
     assert answer.json()["cap_bps"] == 5_000
-    assert offers.current(coat.pk).rate_bps == 2_000
+    assert offers.current(product_id=coat.pk, viewer_id=None).rate_bps == 2_000
     assert selena.client.put(path(coat), {"rate_bps": 5_000}, format="json").status_code == 200
 
 

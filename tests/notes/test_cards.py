@@ -217,6 +217,7 @@ def test_embeddable_products_say_why_not(
 ) -> None:
     other = ProductFactory.create(title="露营灯")
     hidden = ProductFactory.create(status="off_shelf")
+    closed = ProductFactory.create(shop=ShopFactory.create(status="suspended"))
     mine = ProductFactory.create(shop=own_product.shop, status="off_shelf", title="自家下架")
 
     def listed(person: Person, query: str = "") -> list[tuple[int, str, bool, str | None]]:
@@ -232,7 +233,7 @@ def test_embeddable_products_say_why_not(
     offers.add(other.pk)
     assert listed(lily, "?q=露营") == [(other.pk, "others", True, None)]
     assert listed(lily, "?origin=own") == []
-    assert hidden.pk not in [row[0] for row in listed(lily)]
+    assert {hidden.pk, closed.pk} & {row[0] for row in listed(lily)} == set()
     with django_assert_num_queries(3):  # token, products, standings
         listed(lily)
 

@@ -1,0 +1,287 @@
+"""One good request for every operation: who may send it, where, and what stands in it. The tests
+of this folder take these and spoil them, one thing at a time."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from backend.core import ids
+from backend.core.clock import now
+from seeds.factories.accounts import PASSWORD
+from shops.providers import sandbox
+from tests.api.http import MULTIPART, Answer, Door, form
+from tests.api.world import World
+
+
+@dataclass(frozen=True)
+class Call:
+    """`path`, `query` and `body` name things of the world: "{note}". A text of the body that is
+    nothing but a name becomes what the name stands for, number or text."""
+
+    method: str
+    path: str
+    who: str
+    body: Any = None
+    keyed: bool = False
+    query: str = ""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def _get(path: str, who: str, query: str = "") -> Call:
+    return Call("GET", path, who, query=query)
+
+
+def _post(path: str, who: str, body: Any = None, status: int = 200, keyed: bool = False) -> Call:
+    return Call("POST", path, who, {} if body is None else body, keyed, status=status)
+
+
+def _gone(path: str, who: str) -> Call:
+    return Call("DELETE", path, who, status=204)
+
+
+_PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
+_LABEL = {"x": 0.5, "y": 0.5, "text": "标签", "target_kind": "product", "target_id": "{product}"}
+_CROP = {"x": 0.1, "y": 0.1, "w": 0.5, "h": 0.5}
+_NOTE = {
+    "title": "新标题",
+    "body": "正文",
+    "city_code": "310000",
+    "topics": ["学院风"],
+    "media": [{"file": "{media}", "cover_crop": _CROP, "labels": [_LABEL]}],
+}
+_SKU = {"code": "new", "options": {"颜色": "黑"}, "price_fen": 1_000, "list_price_fen": 2_000}
+_PRODUCT = {
+    "category": "{category}",
+    "title": "新商品",
+    "description": "说明",
+    "image_url": "https://img.example/a.jpg",
+    "attributes": {"材质": "羊毛"},
+    "return_window_days": 7,
+    "shipping_fee_fen": 0,
+}
+_PROFILE = {"display_name": "新名字", "bio": "你好", "city_code": "310000"}
+_AT_HOME = {"receiver": "李", "phone": "13800000000", "region_code": "310104", "detail": "一号"}
+_APPLICATION = {"shop_name": "新店", "owner_type": "individual", "intro": "", "licence_number": ""}
+_REFUND = {
+    "kind": "refund_only",
+    "reason": "不想要了",
+    "note": "",
+    "lines": [{"order_line": "{received_line}", "qty": 0, "amount_fen": 100}],
+}
+_BASKET = {
+    "lines": [{"sku": "{sku}", "qty": 1, "source": {"kind": "note", "id": "{note}"}}],
+    "click": "{click}",
+}
+
+ACCOUNTS = [
+    _post(
+        "/v1/accounts",
+        "anonymous",
+        {"handle": "newcomer", "password": "only-for-tests-7391", **_PROFILE},
+        status=201,
+    ),
+    _get("/v1/accounts/author", "anonymous"),
+    _get("/v1/accounts/author/followers", "anonymous"),
+    _get("/v1/accounts/inviter/following", "anonymous"),
+    _get("/v1/accounts/author/notes", "anonymous"),
+    Call("PUT", "/v1/accounts/author/follow", "stranger", {"via_note": "{note}"}, status=204),
+    _gone("/v1/accounts/author/follow", "inviter"),
+    _post(
+        "/v1/auth/token",
+        "anonymous",
+        {"handle": "stranger", "password": PASSWORD, "label": "phone"},
+        status=201,
+    ),
+    _gone("/v1/auth/token", "stranger"),
+    _get("/v1/me", "buyer"),
+    Call("PATCH", "/v1/me", "buyer", {**_PROFILE, "phone": "13900000000"}),
+    _get("/v1/me/addresses", "buyer"),
+    _post("/v1/me/addresses", "buyer", {**_AT_HOME, "is_default": True}, status=201),
+    _gone("/v1/me/addresses/{address}", "buyer"),
+]
+SELLING = [
+    _get("/v1/categories", "anonymous"),
+    _get("/v1/shops", "anonymous", "kind=third_party&owner=owner"),
+    _get("/v1/shops/{shop}", "anonymous"),
+    Call("PATCH", "/v1/shops/{shop}", "owner", {"intro": "你好"}),
+    _post("/v1/shops/{shop}/products", "owner", {**_PRODUCT, "skus": [_SKU]}, status=201),
+    _get("/v1/shops/applications", "author"),
+    _post("/v1/shops/applications", "stranger", _APPLICATION, status=201),
+    _get("/v1/shops/applications/{application}", "author"),
+    Call("PATCH", "/v1/shops/applications/{application}", "author", _APPLICATION),
+    _post(
+        "/v1/shops/applications/{application}/documents",
+        "author",
+        {"kind": "id_card", "number": "N1", "valid_until": "2099-12-31"},
+        status=201,
+    ),
+    _post("/v1/shops/applications/{application}/submit", "author"),
+    _get("/v1/products", "anonymous", "shop={shop}&category={category}"),
+    _get("/v1/products/{product}", "anonymous"),
+    Call("PATCH", "/v1/products/{product}", "owner", _PRODUCT),
+    _post("/v1/products/{draft}/publish", "owner"),
+    _post("/v1/products/{product}/unpublish", "owner"),
+    _post("/v1/products/{product}/skus", "owner", _SKU, status=201),
+    Call(
+        "PATCH",
+        "/v1/products/{product}/skus/{sku}",
+        "owner",
+        {"price_fen": 1_000, "list_price_fen": None, "is_active": True},
+    ),
+    _post(
+        "/v1/skus/{sku}/stock-adjustments",
+        "owner",
+        {"delta": 1, "reason": "盘点"},
+        status=201,
+        keyed=True,
+    ),
+    _get("/v1/me/products", "owner", "status=on_sale"),
+    _get("/v1/metrics/daily", "owner", "from=2026-01-01&to=2026-01-02&shop={shop}"),
+]
+BUYING = [
+    _post("/v1/checkouts/quote", "buyer", _BASKET),
+    _post(
+        "/v1/checkouts",
+        "buyer",
+        {**_BASKET, "address": "{address}", "expected_total_fen": "{sku_price}"},
+        status=201,
+        keyed=True,
+    ),
+    _get("/v1/checkouts/{open_checkout}", "buyer"),
+    _post("/v1/checkouts/{open_checkout}/pay", "buyer", {"provider": "sandbox"}),
+    Call("POST", "/v1/payments/sandbox/callback", "anonymous"),
+    _get("/v1/orders", "buyer", "role=buyer&status=paid"),
+    _get("/v1/orders/{paid_order}", "buyer"),
+    _post("/v1/orders/{open_order}/cancel", "buyer", keyed=True),
+    _post("/v1/orders/{shipped_order}/receive", "buyer", keyed=True),
+    _post(
+        "/v1/orders/{paid_order}/shipments",
+        "owner",
+        {**_PARCEL, "lines": [{"order_line": "{paid_line}", "qty": 1}]},
+        status=201,
+        keyed=True,
+    ),
+    _post("/v1/orders/{received_order}/refunds", "buyer", _REFUND, status=201, keyed=True),
+    _get("/v1/refunds", "buyer", "role=buyer&status=requested"),
+    _get("/v1/refunds/{asked_refund}", "buyer"),
+    _post("/v1/refunds/{asked_refund}/approve", "owner"),
+    _post("/v1/refunds/{asked_refund}/reject", "owner", {"reason": "已经穿过"}),
+    _post("/v1/refunds/{asked_refund}/withdraw", "buyer"),
+    _post("/v1/refunds/{awaiting_refund}/return-shipment", "buyer", _PARCEL),
+    _post("/v1/refunds/{returned_refund}/confirm-return", "owner"),
+]
+NOTES = [
+    Call("POST", "/v1/media", "author", status=201, headers=MULTIPART),
+    _post("/v1/notes", "author", {"kind": "image", **_NOTE}, status=201),
+    _get("/v1/notes/{note}", "anonymous"),
+    Call("PATCH", "/v1/notes/{note}", "author", _NOTE),
+    _gone("/v1/notes/{note}", "author"),
+    _get("/v1/notes/{draft_note}/preview", "author"),
+    _post("/v1/notes/{draft_note}/publish", "author"),
+    _post("/v1/notes/{note}/withdraw", "author"),
+    _get("/v1/notes/{note}/ranking", "author"),
+    _post("/v1/notes/{draft_note}/products", "author", {"product": "{product}"}, status=201),
+    _gone("/v1/notes/{note}/products/{product}", "author"),
+    Call("PUT", "/v1/notes/{note}/like", "buyer", {}, status=204),
+    _gone("/v1/notes/{note}/like", "buyer"),
+    Call("PUT", "/v1/notes/{note}/collect", "buyer", {}, status=204),
+    _gone("/v1/notes/{note}/collect", "inviter"),
+    _get("/v1/notes/{note}/comments", "anonymous", "parent={comment}"),
+    _post("/v1/notes/{note}/comments", "buyer", {"text": "好", "parent": "{comment}"}, status=201),
+    _gone("/v1/comments/{comment}", "inviter"),
+    _get("/v1/me/notes", "author", "status=draft"),
+    _get("/v1/me/collects", "inviter"),
+    _get("/v1/me/embeddable-products", "author", "q=裤&origin=others"),
+    _get("/v1/goods-note-applications", "author"),
+    _post("/v1/goods-note-applications", "known", status=201),
+    _get("/v1/feeds/discover", "anonymous", "goods=1&media=image"),
+    _get("/v1/feeds/follow", "inviter"),
+    _get("/v1/feeds/nearby", "anonymous", "city=310000&media=all"),
+    _get("/v1/search", "anonymous", "q=公开&type=notes&media=all"),
+    _get("/v1/topics", "anonymous", "q=学院&sort=notes"),
+    _get("/v1/topics/{topic}/notes", "anonymous"),
+    _get("/v1/products/{product}/notes", "anonymous"),
+]
+PROMOTING = [
+    Call("GET", "/l/{link}", "anonymous", status=302),
+    _post("/v1/tuike/enrol", "stranger", {"invite_code": "{invite_code}"}, status=201),
+    _get("/v1/me/tuike", "promoter"),
+    _get("/v1/products/{product}/commission-offer", "anonymous"),
+    Call("PUT", "/v1/products/{product}/commission-offer", "owner", {"rate_bps": 1_000}),
+    _gone("/v1/products/{product}/commission-offer", "owner"),
+    _get("/v1/promotion-links", "promoter"),
+    _post(
+        "/v1/promotion-links",
+        "promoter",
+        {"target": {"kind": "product", "id": "{product}"}, "channel": "群"},
+        status=201,
+    ),
+    _gone("/v1/promotion-links/{link}", "promoter"),
+    _get("/v1/promotion-links/{link}/qr.png", "promoter"),
+    _get("/v1/me/earnings", "promoter"),
+    _get("/v1/me/commissions", "promoter", "status=estimated"),
+    _get("/v1/commissions/{commission}/explain", "promoter"),
+    _get("/v1/orders/{paid_order}/attribution", "promoter"),
+    _get("/v1/charity/summary", "anonymous"),
+    _get("/v1/me/payee-accounts", "promoter"),
+    _post(
+        "/v1/me/payee-accounts",
+        "buyer",
+        {"provider": "sandbox", "holder_name": "李小鱼", "number": "62220001"},
+        status=201,
+    ),
+    _gone("/v1/me/payee-accounts/{payee}", "promoter"),
+    _get("/v1/me/payouts", "promoter"),
+    _post("/v1/me/payouts", "promoter", {"amount_fen": 1_000}, status=201, keyed=True),
+    _get("/v1/me/payouts/{payout}", "promoter"),
+    _post("/v1/me/payouts/{payout}/cancel", "promoter", keyed=True),
+]
+CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING]
+
+
+def filled(world: World, value: Any) -> Any:
+    """A body with its names replaced."""
+    if isinstance(value, dict):
+        return {key: filled(world, inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [filled(world, inner) for inner in value]
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        return getattr(world, value[1:-1])
+    return value
+
+
+def request_of(world: World, call: Call) -> dict[str, Any]:
+    """What Door.send takes, but for the token: a good request of this call."""
+    made: dict[str, Any] = {
+        "method": call.method,
+        "target": world.fill(call.path) + (f"?{world.fill(call.query)}" if call.query else ""),
+        "headers": {"Idempotency-Key": ids.code(16)} if call.keyed else {},
+        "body": filled(world, call.body),
+    }
+    made["headers"] |= call.headers
+    if call.path == "/v1/media":
+        made["body"] = form({"file": world.picture})
+    if call.path.endswith("/callback"):
+        ready = sandbox.build_callback(
+            checkout_number=world.open_checkout, amount_fen=world.sku_price, at=now()
+        )
+        made |= {"body": ready.body.encode(), "headers": ready.headers}
+    return made
+
+
+def send(door: Door, world: World, call: Call, who: str = "", **changes: Any) -> Answer:
+    """Sends a call as its own role or as another, with parts of the request exchanged."""
+    made = request_of(world, call) | changes
+    return door.send(token=world.tokens[who or call.who], **made)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever happens inside is taken back."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
