@@ -64,7 +64,7 @@ def _connect() -> Any:
 def _publish(connection: Any) -> None:
     from backend.celery import app
 
-    app.send_task("backend.drain_events", connection=connection, retry=False, expires=5)
+    app.send_task("backend.drain_events", connection=connection, retry=False, expires=30)
 
 
 def _drop(connection: Any) -> None:

@@ -11,7 +11,7 @@ parked with its error, and never blocks the ones behind it.
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from backend.core.logs import get
 from backend.core.models import Event
@@ -35,7 +35,11 @@ BATCH = 200
 MAX_ATTEMPTS = 8
 
 
-def drain(*, at: datetime, limit: int = 100_000) -> int:
+# Events in one go: far below a task's time limit, the next sweep comes within a second.
+LIMIT = 20_000
+
+
+def drain(*, at: datetime, limit: int = LIMIT) -> int:
     """Delivers pending events due at `at` until none is left, at most `limit`; returns how many
     were delivered."""
     done = 0
@@ -93,9 +97,10 @@ def _try(group: list[Event]) -> Exception | None:
             for handler in sorted(wanted, key=lambda one: one is LAST):
                 handler(wanted[handler])
     except Exception as error:
-        # With the connection gone nothing can be noted: the whole batch is tried again. A
-        # statement or lock that timed out is this event's own trouble and waits its turn.
-        if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+        # With the connection gone, or left in the middle of a statement, nothing can be noted: the
+        # whole batch is tried again, whatever the error is called. A statement or lock that timed
+        # out is this event's own trouble and waits its turn.
+        if not connection.is_usable():
             raise
         return error
     return None
