@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from backend.core.states import Transitions
 from shops.models.order import Order, OrderLine
@@ -57,6 +57,9 @@ class Refund(models.Model):
     )
     reject_reason = models.CharField(max_length=300, default="", blank=True)
     succeeded_at = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the provider was last asked to pay it back"
+    )
 
     class Meta:
         constraints = [
@@ -74,7 +77,12 @@ class Refund(models.Model):
                 name="refund_return_deadline",
                 condition=Q(status__in=["awaiting_return", "returned"]),
             ),
-            models.Index(fields=["id"], name="refund_to_complete", condition=Q(status="refunding")),
+            models.Index(
+                F("asked_at").asc(nulls_first=True),
+                "id",
+                name="refund_to_ask",
+                condition=Q(status="refunding"),
+            ),
             models.Index(
                 fields=["succeeded_at"], name="refund_succeeded", condition=Q(status="succeeded")
             ),

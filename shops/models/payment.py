@@ -1,7 +1,7 @@
 """Money in: payments 支付 and the providers' notices."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from backend.core.states import Transitions
 from shops.models.order import Checkout
@@ -30,6 +30,9 @@ class Payment(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.ACCEPTED)
     paid_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
+    asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the provider was last asked to send it back"
+    )
 
     class Meta:
         constraints = [
@@ -43,7 +46,12 @@ class Payment(models.Model):
         ]
         indexes = [
             # What the job has still to send back: small however long the history grows.
-            models.Index(fields=["id"], name="payment_returning", condition=Q(status="returning"))
+            models.Index(
+                F("asked_at").asc(nulls_first=True),
+                "id",
+                name="payment_to_return",
+                condition=Q(status="returning"),
+            )
         ]
         verbose_name = "payment 支付"
         verbose_name_plural = "payments 支付"

@@ -1,4 +1,4 @@
-"""Money-in rails: one Protocol, and who is plugged in.
+"""Money-in rails: one Protocol, who is plugged in, and whose turn it is to be asked for.
 
 A provider is called outside every transaction and must itself be idempotent: the same checkout
 number starts the same payment, the same refund number returns money once.
@@ -7,9 +7,14 @@ number starts the same payment, the same refund number returns money once.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+from django.db import models, transaction
+from django.db.models import F, QuerySet
 
 from backend.core.errors import NotFound, Refusal
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 class BadSignature(Refusal):
@@ -84,3 +89,17 @@ def named(name: str) -> PaymentProvider:
     if name == sandbox.name and sandbox.is_open():
         return sandbox
     raise NotFound("No such payment provider.")
+
+
+def whose_turn(waiting: QuerySet[Row], *, limit: int, at: datetime) -> list[Row]:
+    """At most `limit` rows of those that wait for a provider, who was asked for longest ago
+    first; they count as asked for at `at`.
+
+    An answer may take days to be final, and a provider may be away: in the order of their ids
+    the rows that wait longest would keep every later one from ever being asked for.
+    """
+    with transaction.atomic():
+        locked = waiting.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        turn = list(locked.order_by(F("asked_at").asc(nulls_first=True), "id")[:limit])
+        waiting.model._default_manager.filter(pk__in=[row.pk for row in turn]).update(asked_at=at)
+    return turn
