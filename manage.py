@@ -14,6 +14,7 @@ WITHOUT_SERVERS = frozenset(
         "findstatic",
         "help",
         "makemessages",
+        "sbom",
         "spectacular",
         "startapp",
         "version",
