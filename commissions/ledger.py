@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
-from backend.core.sql import rows, run, value
+from backend.core.sql import columns, numbers, rows, run, texts, value
 from commissions.models import Journal, LedgerAccount
 
 Owner = LedgerAccount.Owner
@@ -28,6 +28,11 @@ def journal_id(kind: int, subject_id: int) -> int:
     assert 0 < kind < 128, kind
     assert 0 < subject_id < 1 << SUBJECT_BITS, subject_id
     return (kind << SUBJECT_BITS) | subject_id
+
+
+def journal_sql(kind: int, subject: str) -> str:
+    """As `journal_id`, of a column in SQL."""
+    return f"({int(kind)}::bigint << {SUBJECT_BITS}) | {subject}"
 
 
 class AccountKey(NamedTuple):
@@ -63,79 +68,133 @@ JOIN unnest(%s::text[], %s::bigint[], %s::text[]) AS wanted(owner_kind, owner_id
 def accounts(keys: Iterable[AccountKey]) -> dict[AccountKey, int]:
     """The ids of these accounts, opening those that do not exist yet."""
     wanted = sorted(set(keys))
-    columns = [
-        [key.owner_kind for key in wanted],
-        [key.owner_id for key in wanted],
-        [key.kind for key in wanted],
-    ]
-    found = _ids(columns)
+    found = _ids(wanted)
     if len(found) < len(wanted):
-        run(_OPEN, columns)
-        found = _ids(columns)
+        run(_OPEN, _names(wanted))
+        found = _ids(wanted)
     return found
 
 
-def _ids(columns: list[list[object]] | list[list[str]] | list[object]) -> dict[AccountKey, int]:
+def _ids(keys: Sequence[AccountKey]) -> dict[AccountKey, int]:
     return {
         AccountKey(row["owner_kind"], row["owner_id"], row["kind"]): row["id"]
-        for row in rows(_FIND, columns)
+        for row in rows(_FIND, _names(keys))
     }
 
 
-_POST = """
-WITH fresh AS (
+def _names(keys: Sequence[AccountKey]) -> list[str]:
+    kinds, owners, accounts = columns(keys, 3)
+    return [texts(kinds), numbers(owners), texts(accounts)]
+
+
+class Legs:
+    """Legs of many journals, as the columns that POSTED takes. A leg names its journal by a
+    number of the caller's, and an account once however many legs it has."""
+
+    __slots__ = ("_legs", "_places")
+
+    def __init__(self) -> None:
+        self._places: dict[AccountKey, int] = {}
+        self._legs: list[tuple[int, int, int]] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._legs)
+
+    def add(self, cause: int, key: AccountKey, fen: int) -> None:
+        """One leg; one of nothing is none."""
+        if fen:
+            place = self._places.setdefault(key, len(self._places) + 1)
+            self._legs.append((cause, place, fen))
+
+    def columns(self) -> dict[str, str]:
+        """The parameters of POSTED."""
+        kinds, owners, accounts = columns(self._places, 3)
+        causes, places, fen = columns(self._legs, 3)
+        return {
+            "owner_kinds": texts(kinds),
+            "owner_ids": numbers(owners),
+            "account_kinds": texts(accounts),
+            "leg_cause": numbers(causes),
+            "leg_place": numbers(places),
+            "leg_fen": numbers(fen),
+        }
+
+
+# Posts in one statement, as the end of a WITH whose CTE `cause` says which journals: (key,
+# journal_id); legs of other keys are left alone. Accounts that do not exist yet are opened, in
+# the order of their keys and after the causes; where another worker has just opened one, DO
+# UPDATE waits for it and answers with its id.
+POSTED = """
+wanted_account AS MATERIALIZED (
+    SELECT w.owner_kind, w.owner_id, w.kind, w.place, a.id FROM unnest(
+        %(owner_kinds)s::text[], %(owner_ids)s::bigint[], %(account_kinds)s::text[])
+        WITH ORDINALITY AS w(owner_kind, owner_id, kind, place)
+    LEFT JOIN commissions_ledgeraccount a
+      ON (a.owner_kind, a.owner_id, a.kind) = (w.owner_kind, w.owner_id, w.kind)
+),
+opened AS (
+    INSERT INTO commissions_ledgeraccount (owner_kind, owner_id, kind)
+    SELECT owner_kind, owner_id, kind FROM wanted_account
+    WHERE id IS NULL AND EXISTS (SELECT 1 FROM cause) ORDER BY owner_kind, owner_id, kind
+    ON CONFLICT (owner_kind, owner_id, kind) DO UPDATE SET kind = EXCLUDED.kind
+    RETURNING id, owner_kind, owner_id, kind
+),
+account AS (
+    SELECT place, id FROM wanted_account WHERE id IS NOT NULL
+    UNION ALL
+    SELECT w.place, opened.id FROM opened JOIN wanted_account w
+      ON (w.owner_kind, w.owner_id, w.kind) = (opened.owner_kind, opened.owner_id, opened.kind)
+),
+leg AS MATERIALIZED (
+    SELECT cause.journal_id, l.place, l.fen
+    FROM unnest(%(leg_cause)s::bigint[], %(leg_place)s::bigint[], %(leg_fen)s::bigint[])
+         AS l(key, place, fen)
+    JOIN cause ON cause.key = l.key
+),
+fresh AS (
     INSERT INTO commissions_journal (id, kind, subject_id, at)
-    SELECT id, id >> 56, id & %(mask)s::bigint, %(at)s::timestamptz
-    FROM unnest(%(journals)s::bigint[]) AS wanted(id)
+    SELECT DISTINCT journal_id, journal_id >> 56, journal_id & ((1::bigint << 56) - 1),
+           %(at)s::timestamptz
+    FROM leg ORDER BY journal_id
     ON CONFLICT (id) DO NOTHING RETURNING id
 ),
 entries AS (
     INSERT INTO commissions_entry (account_id, journal_id, amount_fen, at)
-    SELECT account_id, journal_id, amount_fen, %(at)s::timestamptz
-    FROM unnest(%(leg_account)s::bigint[], %(leg_journal)s::bigint[], %(leg_fen)s::bigint[])
-         AS leg(account_id, journal_id, amount_fen)
-    JOIN fresh ON fresh.id = leg.journal_id
-    ORDER BY account_id, journal_id
+    SELECT account.id, fresh.id, leg.fen, %(at)s::timestamptz
+    FROM leg JOIN fresh ON fresh.id = leg.journal_id JOIN account ON account.place = leg.place
+    ORDER BY account.id, fresh.id
 )
+"""
+_POST = f"""
+WITH cause AS MATERIALIZED (
+    SELECT journal AS key, journal AS journal_id FROM unnest(%(journals)s::bigint[]) AS w(journal)
+), {POSTED}
 SELECT count(*) FROM fresh
 """
-_MASK = (1 << SUBJECT_BITS) - 1
 
 
 def post(postings: Sequence[Posting], *, at: datetime) -> int:
-    """Posts journals; those whose cause has already posted are left alone. Returns how many were
-    new. Must run inside the transaction of the change that causes them. A cause whose legs
-    cancel out posts nothing."""
+    """Posts journals, in one statement; those whose cause has already posted are left alone.
+    Returns how many were new. Must run inside the transaction of the change that causes them. A
+    cause whose legs cancel out posts nothing."""
     assert connection.in_atomic_block, "a journal belongs to the transaction of its cause"
+    legs = Legs()
     wanted = {journal_id(p.kind, p.subject_id): _netted(p) for p in postings}
-    legs = [
-        (key, journal, fen) for journal in sorted(wanted) for key, fen in wanted[journal].items()
-    ]
+    for journal, netted in wanted.items():
+        for key, fen in netted.items():
+            legs.add(journal, key, fen)
     if not legs:
         return 0
-    ids = accounts(key for key, _, _ in legs)
-    return int(
-        value(
-            _POST,
-            {
-                "mask": _MASK,
-                "at": at,
-                "journals": list(dict.fromkeys(journal for _, journal, _ in legs)),
-                "leg_account": [ids[key] for key, _, _ in legs],
-                "leg_journal": [journal for _, journal, _ in legs],
-                "leg_fen": [fen for _, _, fen in legs],
-            },
-        )
-    )
+    return int(value(_POST, {"at": at, "journals": numbers(wanted), **legs.columns()}))
 
 
 def _netted(posting: Posting) -> dict[AccountKey, int]:
-    """The legs by account, zero legs dropped; they must sum to zero."""
+    """The legs by account; they must sum to zero."""
     legs: dict[AccountKey, int] = {}
     for key, amount in posting.legs:
         legs[key] = legs.get(key, 0) + amount
     assert sum(legs.values()) == 0, f"unbalanced journal of {posting.kind}/{posting.subject_id}"
-    return {key: amount for key, amount in legs.items() if amount}
+    return legs
 
 
 _OPEN_SETTLED = """
@@ -182,7 +241,7 @@ SELECT coalesce((SELECT balance_fen FROM commissions_balance WHERE account_id = 
 
 def balance(key: AccountKey) -> int:
     """The balance of an account in fen; 0 where it was never used."""
-    account_id = _ids([[key.owner_kind], [key.owner_id], [key.kind]]).get(key)
+    account_id = _ids([key]).get(key)
     return int(value(_BALANCE, {"id": account_id})) if account_id else 0
 
 
@@ -210,9 +269,9 @@ def lock(key: AccountKey) -> int:
 
 _FOLD = """
 WITH taken AS (
-    DELETE FROM commissions_balancedelta WHERE id IN (
-        SELECT id FROM commissions_balancedelta ORDER BY account_id LIMIT %s
-        FOR UPDATE SKIP LOCKED)
+    DELETE FROM commissions_balancedelta WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM commissions_balancedelta ORDER BY account_id LIMIT %s
+        FOR UPDATE SKIP LOCKED))
     RETURNING account_id, amount_fen),
 summed AS (
     SELECT account_id, sum(amount_fen)::bigint AS fen FROM taken

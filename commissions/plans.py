@@ -5,7 +5,6 @@ A line takes the version that was in force when its order was placed, so neither
 nor a later plan can move it.
 """
 
-from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +13,7 @@ from django.db import connection, transaction
 
 from backend.core import audit
 from backend.core.errors import NotFound, Refusal, WrongState
+from backend.core.sql import value
 from commissions.models import CommissionPlan, PlanVersion
 from commissions.split import Shares
 
@@ -161,25 +161,24 @@ def ensure_default(*, at: datetime) -> PlanVersion:
         )
 
 
+# The default version in force when `line` was placed, for a LATERAL join; no row for an instant
+# before every version, which gets the oldest (`ensure_default`).
+IN_FORCE = """
+    SELECT v.id, v.promoter_bps, v.inviter_bps, v.creator_bps, v.charity_bps
+    FROM commissions_planversion v
+    WHERE v.is_default AND v.published_at IS NOT NULL AND v.starts_at <= line.placed_at
+      AND (v.ends_at IS NULL OR line.placed_at < v.ends_at)
+    ORDER BY v.starts_at DESC, v.id DESC LIMIT 1
+"""
+_AT = f"""
+SELECT plan.id FROM (SELECT %s::timestamptz AS placed_at) line CROSS JOIN LATERAL ({IN_FORCE}) plan
+"""
+
+
 def default_version(at: datetime) -> PlanVersion:
-    """The default version in force at an instant."""
-    return default_versions({at})[at]
-
-
-def default_versions(instants: Collection[datetime]) -> dict[datetime, PlanVersion]:
-    """As `default_version` for many instants; one query. An instant before every version gets
-    the oldest."""
-    known = list(_published().order_by("-starts_at", "-id"))
-    if not known:
-        known = [ensure_default(at=max(instants))]
-    return {
-        instant: next((v for v in known if _in_force(v, instant)), known[-1])
-        for instant in instants
-    }
-
-
-def _in_force(version: PlanVersion, at: datetime) -> bool:
-    return version.starts_at <= at and (version.ends_at is None or at < version.ends_at)
+    """The default version in force at an instant; before every version the oldest."""
+    known = value(_AT, [at])
+    return PlanVersion.objects.get(pk=known) if known else ensure_default(at=at)
 
 
 def _published() -> Any:

@@ -14,7 +14,7 @@ from django.db import transaction
 from backend.accounts.models import Account
 from backend.core.errors import NotAllowed, NotFound, Refusal
 from backend.core.models import Event
-from backend.core.sql import rows, run, value
+from backend.core.sql import numbers, rows, run, value
 from shops.models import Shop
 
 # The zone in which shops_order.placed_day is stored; a setting must not part the two.
@@ -66,7 +66,7 @@ def mark_days(events: Sequence[Event]) -> None:
         _MARK,
         {
             "at": max(event.recorded_at for event in events),
-            "orders": sorted({event.subject_id for event in events}),
+            "orders": numbers({event.subject_id for event in events}),
             "zone": ZONE,
         },
     )

@@ -34,7 +34,10 @@ class CommissionOrder(models.Model):
         Status.INVALID: frozenset(),
     }
 
-    order_line = models.OneToOneField("shops.OrderLine", on_delete=models.PROTECT, related_name="+")
+    # The line of its attribution, which the database has checked.
+    order_line = models.OneToOneField(
+        "shops.OrderLine", on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     attribution = models.OneToOneField(
         Attribution, on_delete=models.PROTECT, related_name="commission", db_constraint=False
     )
@@ -70,6 +73,7 @@ class CommissionOrder(models.Model):
         null=True,
         on_delete=models.PROTECT,
         related_name="+",
+        db_index=False,
         db_constraint=False,
     )
     version = models.PositiveIntegerField(default=1)
@@ -100,6 +104,11 @@ class CommissionOrder(models.Model):
                 condition=Q(status="confirmed", held_reason=""),
             ),
             models.Index(fields=["shop", "-id"], name="commission_shop"),
+            models.Index(
+                fields=["settlement_run"],
+                name="commission_run",
+                condition=Q(settlement_run__isnull=False),
+            ),
             models.Index(fields=["id"], name="commission_held", condition=~Q(held_reason="")),
         ]
         verbose_name = "commission order 佣金单"

@@ -105,11 +105,12 @@ class BalanceDelta(models.Model):
     database's own trigger on entries, one row per account and statement, so that postings never
     queue for a hot balance row."""
 
+    pk = models.CompositePrimaryKey("account_id", "id")
     account_id = models.BigIntegerField()
+    id = models.BigIntegerField(help_text="made by the database")
     amount_fen = models.BigIntegerField()
 
     class Meta:
-        indexes = [models.Index(fields=["account_id"], name="delta_account")]
         verbose_name = "balance delta 余额增量"
         verbose_name_plural = "balance deltas 余额增量"
 

@@ -5,8 +5,6 @@ from itertools import permutations, product
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from commissions import accruals, settlement
 from commissions.models import (
@@ -17,7 +15,7 @@ from commissions.models import (
     Journal,
     Promoter,
 )
-from seeds.factories import AccountFactory, PromoterFactory, PromotionLinkFactory, SkuFactory
+from seeds.factories import PromoterFactory, PromotionLinkFactory, SkuFactory
 from tests.commissions import sales
 from tests.commissions.sales import fen_of, house, splits
 
@@ -201,27 +199,3 @@ def test_no_order_of_events_changes_the_outcome(
         "charity": (5, 2),
     }
     assert fen_of(chain.linda.account, "pending") == 1_065
-
-
-def statements(order_ids: list[int]) -> int:
-    with CaptureQueriesContext(connection) as seen:
-        accruals.reconcile_orders(order_ids, at=AT)
-    return len([q for q in seen if "SAVEPOINT" not in q["sql"]])
-
-
-def test_a_batch_costs_as_many_statements_as_one_order(chain: Chain) -> None:
-    """P6: 7 statements for one order and for fifty; two more open accounts that are new."""
-    first = chain.sale()
-    assert statements([first.order_id]) <= 15
-    again = statements([chain.sale().order_id])
-    fifty = [chain.sale(buyer=AccountFactory.create()).order_id for _ in range(50)]
-    assert statements(fifty) == again == 7
-
-
-def test_a_batch_of_refunds_costs_as_many_statements_as_one(chain: Chain) -> None:
-    lines = [chain.sale() for _ in range(20)]
-    accruals.reconcile_orders([line.order_id for line in lines], at=AT)
-    for line in lines:
-        sales.refund(line, 1_000)
-    one = statements([lines[0].order_id])
-    assert statements([line.order_id for line in lines[1:]]) == one == 9

@@ -129,13 +129,3 @@ def test_an_account_that_was_never_used_has_nothing() -> None:
     assert ledger.balance(AccountKey("person", 404, "available")) == 0
     assert ledger.balances_of("person", 404) == {}
     assert value("SELECT count(*) FROM commissions_ledgeraccount WHERE owner_id = 404") == 0
-
-
-def test_a_post_costs_two_statements_once_its_accounts_are_open(
-    django_assert_num_queries: object,
-) -> None:
-    """P6: find the accounts; journals and entries together."""
-    give(1, 1)
-    many = [Posting(JournalKind.ACCRUAL, cause, [(LINDA, 1), (SHOP, -1)]) for cause in range(2, 60)]
-    with django_assert_num_queries(2):  # type: ignore[operator]
-        assert ledger.post(many, at=AT) == 58

@@ -4,9 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.models import F, Sum
-from django.test.utils import CaptureQueriesContext
 
 from backend.core.errors import NotFound, WrongState
 from backend.core.models import AuditEntry
@@ -117,21 +115,6 @@ def test_holding_needs_a_reason_and_a_commission_that_can_still_wait(staff: Pers
         settlement.hold(commission_id=commission.pk, by=by, reason="x", at=AT)
     commission.refresh_from_db()
     assert (commission.held_reason, commission.status) == ("", "settled")
-
-
-def test_a_chunk_costs_the_same_statements_for_three_orders_and_for_sixty() -> None:
-    """P6: no statement per row, and no Python loop over rows."""
-
-    def statements() -> int:
-        with CaptureQueriesContext(connection) as seen:
-            assert settlement.settle_chunk(at=DUE) is not None
-        return len([q for q in seen if "SAVEPOINT" not in q["sql"]])
-
-    matured(3)
-    few = statements()
-    for _ in range(6):
-        matured(10)
-    assert statements() == few == 6
 
 
 def test_chunks_together_settle_what_one_run_would() -> None:
