@@ -16,7 +16,9 @@ class PromotionLink(models.Model):
         SHOP = "shop", "shop 店铺"
         LIVE = "live", "live 直播间"
 
-    promoter = models.ForeignKey(Promoter, on_delete=models.PROTECT, related_name="links")
+    promoter = models.ForeignKey(
+        Promoter, on_delete=models.PROTECT, related_name="links", db_index=False
+    )
     target_kind = models.CharField(max_length=7, choices=Target)
     target_id = models.BigIntegerField()
     code = models.CharField(max_length=16, unique=True)

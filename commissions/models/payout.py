@@ -104,7 +104,10 @@ class Payout(models.Model):
         max_length=32, unique=True, help_text="the channel's idempotency key, for life"
     )
     account = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payouts"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="payouts",
+        db_index=False,
     )
     payee = models.ForeignKey(PayeeAccount, on_delete=models.PROTECT, related_name="payouts")
     amount_fen = models.BigIntegerField(help_text="taken from available")

@@ -60,7 +60,9 @@ class PlanVersion(models.Model):
     Chain of a link: promoter + inviter. Chain of content (a note or live room): creator.
     """
 
-    plan = models.ForeignKey(CommissionPlan, on_delete=models.PROTECT, related_name="versions")
+    plan = models.ForeignKey(
+        CommissionPlan, on_delete=models.PROTECT, related_name="versions", db_index=False
+    )
     number = models.PositiveIntegerField()
     promoter_bps = models.PositiveIntegerField()
     inviter_bps = models.PositiveIntegerField(default=0)

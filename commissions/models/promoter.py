@@ -54,7 +54,9 @@ class SponsorEdge(models.Model):
     """Who was whose inviter, from when: dated rows, append-only, so the tree of any past instant
     can be asked."""
 
-    promoter = models.ForeignKey(Promoter, on_delete=models.PROTECT, related_name="edges")
+    promoter = models.ForeignKey(
+        Promoter, on_delete=models.PROTECT, related_name="edges", db_index=False
+    )
     sponsor = models.ForeignKey(Promoter, null=True, on_delete=models.PROTECT, related_name="+")
     from_at = models.DateTimeField()
     recorded_at = models.DateTimeField()

@@ -13,7 +13,7 @@ class Like(models.Model):
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
     )
-    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="likes")
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="likes", db_index=False)
     at = models.DateTimeField()
 
     class Meta:
@@ -29,9 +29,14 @@ class Collect(models.Model):
     """Once per account and note."""
 
     account = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
     )
-    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="collects")
+    note = models.ForeignKey(
+        Note, on_delete=models.CASCADE, related_name="collects", db_index=False
+    )
     at = models.DateTimeField()
 
     class Meta:
@@ -52,7 +57,9 @@ class Comment(models.Model):
         DELETED = "deleted", "deleted 已删除"
         HIDDEN = "hidden", "hidden 已隐藏"
 
-    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="comments")
+    note = models.ForeignKey(
+        Note, on_delete=models.CASCADE, related_name="comments", db_index=False
+    )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.CASCADE, related_name="answers"
@@ -74,10 +81,16 @@ class Follow(models.Model):
     """Who follows whom."""
 
     follower = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
     )
     followee = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
     )
     via_note = models.ForeignKey(
         Note, null=True, on_delete=models.SET_NULL, related_name="+", help_text="gained by it"

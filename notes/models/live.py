@@ -47,7 +47,9 @@ class LiveSession(models.Model):
 class LiveProduct(models.Model):
     """A product in the showcase of a live session."""
 
-    session = models.ForeignKey(LiveSession, on_delete=models.CASCADE, related_name="cards")
+    session = models.ForeignKey(
+        LiveSession, on_delete=models.CASCADE, related_name="cards", db_index=False
+    )
     product = models.ForeignKey("shops.Product", on_delete=models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField(default=0)
     origin = models.CharField(max_length=6, default="own")

@@ -33,7 +33,7 @@ class MediaFile(models.Model):
 class NoteMedia(models.Model):
     """A file in a note, with labels at (x, y) in 0..1 of the picture."""
 
-    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="media")
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="media", db_index=False)
     file = models.ForeignKey(MediaFile, on_delete=models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField(default=0)
     cover_crop = models.JSONField(null=True, blank=True)

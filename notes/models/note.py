@@ -47,7 +47,9 @@ class Note(models.Model):
         Status.DELETED: frozenset(),
     }
 
-    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     kind = models.CharField(max_length=5, choices=Kind)
     title = models.CharField(max_length=20, default="", blank=True)
     body = models.TextField(max_length=1000, default="", blank=True)
@@ -112,7 +114,7 @@ class NoteProduct(models.Model):
         OWN = "own", "own goods 自家商品"
         OTHERS = "others", "others' goods 他人商品"
 
-    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="cards")
+    note = models.ForeignKey(Note, on_delete=models.CASCADE, related_name="cards", db_index=False)
     product = models.ForeignKey("shops.Product", on_delete=models.PROTECT, related_name="+")
     position = models.PositiveSmallIntegerField(default=0)
     origin = models.CharField(max_length=6, choices=Origin)

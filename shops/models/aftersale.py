@@ -42,7 +42,9 @@ class Refund(models.Model):
     OPEN = (Status.REQUESTED, Status.AWAITING_RETURN, Status.RETURNED, Status.REFUNDING)
 
     number = models.CharField(max_length=32, unique=True)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="refunds")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="refunds", db_index=False
+    )
     kind = models.CharField(max_length=13, choices=Kind)
     reason = models.CharField(max_length=40)
     note = models.CharField(max_length=300, default="", blank=True)
@@ -102,7 +104,9 @@ class RefundLine(models.Model):
         RETURN = "return", "return: back on the shelf 退货入库"
         NONE = "none", "none 不入库"
 
-    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="lines")
+    refund = models.ForeignKey(
+        Refund, on_delete=models.PROTECT, related_name="lines", db_index=False
+    )
     order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="refund_lines")
     qty = models.PositiveIntegerField()
     amount_fen = models.BigIntegerField()

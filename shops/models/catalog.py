@@ -50,7 +50,9 @@ class Product(models.Model):
         Status.BANNED: frozenset({Status.OFF_SHELF}),
     }
 
-    shop = models.ForeignKey(Shop, on_delete=models.PROTECT, related_name="products")
+    shop = models.ForeignKey(
+        Shop, on_delete=models.PROTECT, related_name="products", db_index=False
+    )
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
     title = models.CharField(max_length=60)
     description = models.TextField(max_length=5000, default="", blank=True)

@@ -42,7 +42,9 @@ class Checkout(models.Model):
     }
 
     number = models.CharField(max_length=32, unique=True)
-    buyer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    buyer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     address = models.JSONField(help_text="copy of the address at checkout")
     total_fen = models.BigIntegerField()
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
@@ -100,8 +102,10 @@ class Order(models.Model):
 
     number = models.CharField(max_length=32, unique=True)
     checkout = models.ForeignKey(Checkout, on_delete=models.PROTECT, related_name="orders")
-    shop = models.ForeignKey(Shop, on_delete=models.PROTECT, related_name="orders")
-    buyer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    shop = models.ForeignKey(Shop, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    buyer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     status = models.CharField(max_length=17, choices=Status, default=Status.PENDING_PAYMENT)
     goods_fen = models.BigIntegerField()
     shipping_fen = models.BigIntegerField(default=0)
@@ -177,7 +181,7 @@ class OrderLine(models.Model):
         SEARCH = "search", "search 搜索"
         DIRECT = "direct", "direct 直接"
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
     sku = models.ForeignKey(Sku, on_delete=models.PROTECT, related_name="+")
     product = models.ForeignKey("shops.Product", on_delete=models.PROTECT, related_name="+")
     title = models.CharField(max_length=60)
@@ -234,7 +238,9 @@ class OrderLine(models.Model):
 class OrderEvent(models.Model):
     """The order's history: who moved it, when; append-only."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="history")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="history", db_index=False
+    )
     kind = models.CharField(max_length=40)
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"

@@ -9,7 +9,9 @@ from shops.models.order import Order, OrderLine
 class Shipment(models.Model):
     """A parcel of an order."""
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="shipments")
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="shipments", db_index=False
+    )
     carrier = models.CharField(max_length=40)
     tracking_number = models.CharField(max_length=40)
     at = models.DateTimeField()
@@ -30,7 +32,9 @@ class Shipment(models.Model):
 class ShipmentLine(models.Model):
     """What of an order line is in a parcel."""
 
-    shipment = models.ForeignKey(Shipment, on_delete=models.PROTECT, related_name="lines")
+    shipment = models.ForeignKey(
+        Shipment, on_delete=models.PROTECT, related_name="lines", db_index=False
+    )
     order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="+")
     qty = models.PositiveIntegerField()
 

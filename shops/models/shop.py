@@ -135,7 +135,10 @@ class QualificationDocument(models.Model):
         EXPIRED = "expired", "expired 过期"
 
     application = models.ForeignKey(
-        ShopApplication, on_delete=models.CASCADE, related_name="documents"
+        ShopApplication,
+        on_delete=models.CASCADE,
+        related_name="documents",
+        db_index=False,
     )
     kind = models.CharField(max_length=19, choices=Kind)
     number = models.CharField(max_length=40)

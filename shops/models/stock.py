@@ -12,7 +12,9 @@ class Sku(models.Model):
     """A sellable unit. available = on_hand - committed; the database refuses any other order of
     0 ≤ committed ≤ on_hand, so stock is never oversold (C4)."""
 
-    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="skus")
+    product = models.ForeignKey(
+        Product, on_delete=models.CASCADE, related_name="skus", db_index=False
+    )
     code = models.CharField(max_length=40)
     options = models.JSONField(default=dict, help_text='{"颜色": "雾蓝", "尺码": "S"}')
     price_fen = models.BigIntegerField()
@@ -49,7 +51,7 @@ class StockMovement(models.Model):
         SHIP = "ship", "ship 出库"
         RETURN = "return", "return 退回"
 
-    sku = models.ForeignKey(Sku, on_delete=models.CASCADE, related_name="movements")
+    sku = models.ForeignKey(Sku, on_delete=models.CASCADE, related_name="movements", db_index=False)
     kind = models.CharField(max_length=7, choices=Kind)
     delta_on_hand = models.IntegerField(default=0)
     delta_committed = models.IntegerField(default=0)

@@ -19,6 +19,7 @@ BENCHES = {
     "split": "tests.bench.split_speed",
     "p1": "tests.bench.p1_settlement",
     "p3": "tests.bench.p3_accrual",
+    "p9": "tests.bench.p9_metrics",
     "audit": "tests.bench.audit",
 }
 

@@ -8,7 +8,10 @@ class IdempotencyKey(models.Model):
     """The answer to a request, written in the transaction of the request's own work."""
 
     account = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="+",
+        db_index=False,
     )
     key = models.CharField(max_length=128)
     operation = models.CharField(max_length=300, help_text="method and path")
