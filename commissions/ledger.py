@@ -263,7 +263,8 @@ def lock(key: AccountKey) -> int:
     """Locks an account until the transaction ends and returns its balance in fen. Two who would
     spend from it meet here: the second sees what the first has taken."""
     account_id = accounts([key])[key]
-    run("SELECT 1 FROM commissions_balance WHERE account_id = %s FOR UPDATE", [account_id])
+    # One row: there is nothing to put in order.
+    run("SELECT 1 FROM commissions_balance WHERE account_id = %s FOR NO KEY UPDATE", [account_id])
     return int(value(_BALANCE, {"id": account_id}))
 
 

@@ -50,7 +50,7 @@ def file_category(*, category: Category, by: Account, at: datetime) -> Category:
         raise Invalid(fields={"parent": ["A category tree has at most 3 levels."]})
     with transaction.atomic():
         created = category.pk is None
-        category.save()
+        category.save()  # the whole row: the form of the staff holds all of it
         audit.note(
             actor=by,
             action="category.create" if created else "category.change",

@@ -69,7 +69,7 @@ def apply(
         Account.objects.select_for_update(no_key=True, of=("self",)).get(pk=account.pk)
         _refuse_second(account)
         _check(application)
-        application.save()
+        application.save(force_insert=True)
     return application
 
 
@@ -85,7 +85,7 @@ def change(*, account: Account, application_id: int, changes: Mapping[str, Any])
         for name, value in changes.items():
             setattr(application, name, value)
         _check(application)
-        application.save()
+        application.save(update_fields={*changes, "name_skeleton", "licence_number"})
     return application
 
 

@@ -1,9 +1,11 @@
-"""A lock says which rows it takes and how hard."""
+"""A lock says which rows it takes and how hard, in Python and in SQL."""
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.house.source import calls, functions, has_reason, name_of, python
+from tests.house.source import calls, functions, has_reason, name_of, python, strings
 
 # One row, or rows in an order.
 ORDERS = {"order_by", "get", "first", "earliest", "latest", "exists"}
@@ -51,3 +53,48 @@ def _said_around(lock: ast.Call, path: Path) -> set[str]:
         for node in ast.walk(function)
         if isinstance(node, ast.Attribute)
     }
+
+
+# ---------------------------------------------------------------- locks written in SQL
+_LOCK = re.compile(r"\bFOR\s+(NO KEY UPDATE|UPDATE|KEY SHARE|SHARE)\b")
+
+
+def _wrong_locks(statement: str) -> Iterator[str]:
+    """What is wrong with the row locks of a statement of ours."""
+    before = 0
+    for lock in _LOCK.finditer(statement):
+        # From the SELECT that this clause ends; of a composed statement a part may begin later.
+        select = statement[before : lock.start()].rpartition("SELECT")[2]
+        after = statement[lock.end() :].lstrip()
+        if "ORDER BY" not in select:
+            yield "needs ORDER BY"
+        if re.search(r"\bJOIN\b", select) and not after.startswith("OF "):
+            yield "joins and does not say OF which table"
+        if lock[1] == "UPDATE" and "DELETE FROM" not in statement:
+            yield "needs FOR NO KEY UPDATE: nothing is deleted"
+        before = lock.end()
+
+
+def test_locks_in_sql_have_an_order_name_their_tables_and_spare_foreign_keys() -> None:
+    """Where a statement locks one row, or something else is meant, a comment says so."""
+    wrong = [
+        f"{path}:{string.lineno} {problem}, or a comment why"
+        for path in python()
+        for string in strings(path)
+        for problem in _wrong_locks(str(string.value))
+        if not has_reason(path, string)
+    ]
+    assert wrong == []
+
+
+def test_the_rule_about_sql_sees_what_it_forbids() -> None:
+    def found(statement: str) -> list[str]:
+        return [problem.split()[0] for problem in _wrong_locks(statement)]
+
+    assert found("SELECT id FROM a ORDER BY id FOR NO KEY UPDATE") == []
+    assert found("SELECT id FROM a WHERE b = 1 FOR NO KEY UPDATE") == ["needs"]
+    assert found("SELECT a.id FROM a JOIN b ON true ORDER BY 1 FOR NO KEY UPDATE") == ["joins"]
+    assert found("SELECT a.id FROM a JOIN b ON true ORDER BY 1 FOR NO KEY UPDATE OF a") == []
+    assert found("SELECT id FROM a ORDER BY id FOR UPDATE") == ["needs"]
+    both = "WITH x AS (SELECT id FROM a ORDER BY id FOR NO KEY UPDATE) SELECT 1 FROM b FOR SHARE"
+    assert found(both) == ["needs"]

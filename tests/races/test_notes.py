@@ -2,14 +2,12 @@
 dead-lock between people who follow each other, no act lost to a ranking under way."""
 
 import random
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.db.models import Count
 
 from backend.accounts.models import Account
@@ -27,32 +25,17 @@ from notes.models import (
     Topic,
 )
 from seeds.factories import AccountFactory, MediaFileFactory, ProductFactory, ShopFactory
+from tests.races.crowd import Crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WORKERS = 8
 
 
-def _together(jobs: list[Callable[[], object]]) -> list[BaseException]:
-    """Runs each job in a thread of its own, all from one start; returns what they raised."""
-    barrier = threading.Barrier(len(jobs))
-    raised: list[BaseException] = []
-
-    def work(job: Callable[[], object]) -> None:
-        try:
-            barrier.wait(timeout=20)
-            job()
-        except Exception as error:
-            raised.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert not any(thread.is_alive() for thread in threads)
-    return raised
+def _together(jobs: list[Callable[[], object]]) -> list[Exception]:
+    """What the jobs raised that began at one moment."""
+    with Crowd(len(jobs)) as crowd:
+        answers = crowd.at_once(*jobs)
+    return [answer.error for answer in answers if answer.error is not None]
 
 
 def _draft(author: Account, topics: list[str]) -> Note:
@@ -244,7 +227,7 @@ def test_an_act_during_a_ranking_marks_the_note_again() -> None:
     """The ranking holds the note, a like waits for it; the mark that the like sets survives."""
     author, reader = AccountFactory.create(), AccountFactory.create()
     notes = [_note(author) for _ in range(10)]
-    deadline = now() + timedelta(seconds=2)
+    deadline = now() + timedelta(seconds=1)
 
     def rank() -> None:
         while now() < deadline:

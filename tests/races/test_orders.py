@@ -1,14 +1,12 @@
 """Orders under parallel hands: C4, H4, H1; reliability rows 7, 24, 25. Real connections, one
 start for all."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from rest_framework.test import APIClient
 
 from backend import relay
@@ -29,6 +27,7 @@ from shops.models import (
     StockMovement,
 )
 from tests.cast import Person, person
+from tests.races.crowd import Crowd
 from tests.shops.sales import (
     DAY,
     HOUR,
@@ -45,33 +44,17 @@ from tests.shops.sales import (
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROUNDS = 8
+ROUNDS = 4
 
 
 def together(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
-    """Runs the jobs at the same moment, each on its own connection; their answers in order, the
-    code where a job was refused."""
-    barrier = threading.Barrier(len(jobs))
-    answers: list[Any] = [None] * len(jobs)
-
-    def work(index: int, job: Callable[[], Any]) -> None:
-        try:
-            barrier.wait(timeout=20)
-            answers[index] = job()
-        except Refusal as refusal:
-            answers[index] = refusal.code
-        except Exception as error:  # a bug: told to the test as itself
-            answers[index] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work, args=pair) for pair in enumerate(jobs)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=90)
-    assert not any(thread.is_alive() for thread in threads)
-    return answers
+    """The jobs' answers in their order; the code where a job was refused, a bug as itself."""
+    with Crowd(len(jobs)) as crowd:
+        answers = crowd.at_once(*jobs)
+    return [
+        answer.error.code if isinstance(answer.error, Refusal) else answer.error or answer.value
+        for answer in answers
+    ]
 
 
 def stock(sku: Sku) -> tuple[int, int]:

@@ -1,15 +1,15 @@
-"""Two at the same moment: approvals, withdrawals, sendings, and a refund beside a withdrawal."""
+"""More than two at the same moment, and moments of several steps: what the races of one step
+(of_payouts) leave out."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from backend.core.errors import Refusal
 from commissions import ledger, payouts
-from commissions.models import Payout, PayoutAttempt, PayoutBatch, SandboxTransfer
+from commissions.models import PayoutAttempt, SandboxTransfer
 from commissions.providers import CHANNELS, Result, Transfer
 from tests.commissions.money_out import (
     AT,
@@ -18,75 +18,27 @@ from tests.commissions.money_out import (
     PAID_LATE,
     approved,
     cash,
-    checker,
-    credit,
     earner,
     maker,
     money_of,
 )
+from tests.races.crowd import Crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROUNDS = 8
+ROUNDS = 4
 
 
 def at_once(*acts: Callable[[], Any]) -> list[Any]:
-    """Runs acts in threads with connections of their own, started together; their answers, or
-    the refusals they met."""
-    barrier = threading.Barrier(len(acts))
-    answers: list[Any] = [None] * len(acts)
-
-    def run(place: int, act: Callable[[], Any]) -> None:
-        try:
-            connection.ensure_connection()
-            barrier.wait(10)
-            answers[place] = act()
-        except Exception as error:
-            answers[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=pair) for pair in enumerate(acts)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    bugs = [a for a in answers if isinstance(a, Exception) and not isinstance(a, Refusal)]
-    assert bugs == []
-    return answers
+    """The answers of acts that begin at one moment, or the refusals they met."""
+    with Crowd(len(acts)) as crowd:
+        answers = crowd.at_once(*acts)
+    assert [answer.word for answer in answers if answer.is_bug] == []
+    return [answer.error or answer.value for answer in answers]
 
 
 def codes(answers: list[Any]) -> list[str]:
     """The refusals' codes, sorted."""
     return sorted(answer.code for answer in answers if isinstance(answer, Refusal))
-
-
-def test_two_approvals_at_once_are_one() -> None:
-    account = earner(100_000)
-    first, second = checker(), checker()
-    for _ in range(ROUNDS):
-        number = payouts.request(account=account, amount_fen=1_000, at=AT).number
-        payouts.prepare(number=number, by=maker(), at=AT)
-        answers = at_once(
-            lambda n=number: payouts.approve(number=n, by=first, at=AT),
-            lambda n=number: payouts.approve(number=n, by=second, at=AT),
-        )
-        assert codes(answers) == ["wrong_state"]
-        assert Payout.objects.get(number=number).status == "approved"
-
-
-def test_an_approval_and_a_rejection_at_once_are_one_of_the_two() -> None:
-    account = earner(100_000)
-    by, other = checker(), checker()
-    for _ in range(ROUNDS):
-        before = sum(money_of(account))
-        number = payouts.request(account=account, amount_fen=1_000, at=AT).number
-        payouts.prepare(number=number, by=maker(), at=AT)
-        answers = at_once(
-            lambda n=number: payouts.approve(number=n, by=by, at=AT),
-            lambda n=number: payouts.reject(number=n, by=other, reason="no", at=AT),
-        )
-        assert codes(answers) == ["wrong_state"]
-        assert sum(money_of(account)) == before
 
 
 def test_withdrawals_at_once_never_exceed_the_balance() -> None:
@@ -97,34 +49,6 @@ def test_withdrawals_at_once_never_exceed_the_balance() -> None:
         )
         assert codes(answers) == ["insufficient_balance"] * 4
         assert money_of(account) == (500, 2_000)
-
-
-def test_the_race_is_real_without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The negative control: with a look instead of a lock, more is held than there was."""
-    monkeypatch.setattr(ledger, "lock", ledger.balance)
-    overdrawn = 0
-    for _ in range(ROUNDS):
-        account = earner(1_000)
-        at_once(*[lambda a=account: payouts.request(account=a, amount_fen=1_000, at=AT)] * 4)
-        overdrawn += money_of(account)[0] < 0
-    assert overdrawn >= 1
-
-
-def test_a_withdrawal_beside_a_reversal_keeps_every_fen() -> None:
-    """The reversal may come first (refused) or second (below zero, further payouts wait)."""
-    for _ in range(ROUNDS):
-        account = earner(1_000)
-        answers = at_once(
-            lambda a=account: payouts.request(account=a, amount_fen=1_000, at=AT),
-            lambda a=account: credit(a, -600),
-        )
-        if codes(answers):
-            assert codes(answers) == ["insufficient_balance"]
-            assert money_of(account) == (400, 0)
-        else:
-            assert money_of(account) == (-600, 1_000)
-        with pytest.raises(payouts.InsufficientBalance):
-            payouts.request(account=account, amount_fen=500, at=AT)
 
 
 def test_a_withdrawal_while_the_balance_is_folded_sees_the_whole_of_it() -> None:
@@ -172,19 +96,6 @@ def test_a_late_sender_and_the_voiding_of_its_number_pay_at_most_once() -> None:
             (Result.PAID, Result.PAID),
             (Result.FAILED, Result.FAILED),
         }
-
-
-def test_two_who_build_a_batch_at_once_share_no_payout() -> None:
-    account = earner(100_000, CARD, "bank_file")
-    by = maker()
-    for _ in range(ROUNDS):
-        for _ in range(2):
-            approved(account)
-        answers = at_once(*[lambda: payouts.build_batch(by=by, at=AT)] * 2)
-        assert codes(answers) in ([], ["nothing_to_batch"])
-    for batch in PayoutBatch.objects.all():
-        assert batch.payouts.count() == batch.payouts_count
-    assert not Payout.objects.filter(status="approved").exists()
 
 
 def test_an_answer_file_read_twice_at_once_books_once() -> None:

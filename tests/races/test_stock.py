@@ -1,49 +1,19 @@
 """Many want the same few units, or the same name, at the same moment: C4, B4."""
 
 import random
-import threading
-from collections import Counter
-from collections.abc import Callable, Sequence
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Sum
 
 from backend.core.clock import now
-from backend.core.errors import Refusal
 from seeds.factories import AccountFactory, CategoryFactory, ShopFactory, SkuFactory
 from shops import catalog, inventory, onboarding
 from shops.inventory import StockLine
 from shops.models import Shop, ShopApplication, Sku
+from tests.races.crowd import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def together(jobs: Sequence[Callable[[], object]]) -> Counter[str]:
-    """Runs the jobs at the same moment, each on its own connection; counts "done", codes of
-    refusals and names of other errors."""
-    outcomes: list[str] = []
-    start = threading.Barrier(len(jobs))
-
-    def work(job: Callable[[], object]) -> None:
-        try:
-            connection.ensure_connection()
-            start.wait(timeout=20)
-            job()
-            outcomes.append("done")
-        except Refusal as refusal:
-            outcomes.append(refusal.code)
-        except Exception as error:
-            outcomes.append(f"{type(error).__name__}: {error}")
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=work, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    return Counter(outcomes)
 
 
 def reserve(*lines: StockLine) -> None:
