@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('commissions', '0006_checked_in_sets'),
+        ('commissions', '0007_lean_accrual'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
