@@ -1,6 +1,14 @@
-"""Wiring that every process needs: connects the outbox to the relay's doorbell."""
+"""Wiring that every process needs: the outbox to the relay's doorbell, the admin to our sign-in."""
 
 from django.apps import AppConfig
+from django.contrib.admin.apps import AdminConfig
+
+
+class DeskConfig(AdminConfig):
+    """Django's admin, behind the staff's own sign-in."""
+
+    default = False
+    default_site = "backend.accounts.site.Desk"
 
 
 class WiringConfig(AppConfig):

@@ -101,5 +101,6 @@ ADMIN_THEME: dict[str, Any] = {
             "950": "76 5 25",
         }
     },
+    "ACCOUNT": {"navigation": [{"title": "My sign-in 我的登录", "link": "/admin/my-sign-in/"}]},
     "SIDEBAR": {"show_search": True, "show_all_applications": False},
 }

@@ -42,8 +42,8 @@ PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000")
 
 # ---------------------------------------------------------------- applications
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "backend.apps.DeskConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "axes",
+    "django_otp",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -72,6 +73,7 @@ MIDDLEWARE = [
     "backend.rest.middleware.AdminSession",
     "django.middleware.csrf.CsrfViewMiddleware",
     "backend.rest.middleware.AdminAuthentication",
+    "backend.rest.middleware.AdminSecondFactor",
     "backend.rest.middleware.AdminMessages",
     "backend.rest.middleware.AdminZone",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -177,24 +179,51 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},  # 8
+    {"NAME": "backend.accounts.passwords.LongForStaff"},  # 12
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["handle", "display_name", "phone"]},
+    },
+    {"NAME": "backend.accounts.passwords.NotOurNames"},
 ]
 PASSWORD_HASHERS = env.list(
     "PASSWORD_HASHERS", default=["django.contrib.auth.hashers.ScryptPasswordHasher"]
 )
+# Who of the staff needs a second factor to enter the admin: "required" everybody, "money" whoever
+# holds a right that lets money go and superusers, "off" nobody (a failing check in production).
+STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", default="required")
+if STAFF_TWO_FACTOR not in ("required", "money", "off"):
+    raise ImproperlyConfigured("STAFF_TWO_FACTOR is required, money or off")
+# Seconds after which letting money go asks for a code again.
+STAFF_CODE_SECONDS = env.int("STAFF_CODE_SECONDS", default=300)
+# How many proxies of ours stand in front; what else X-Forwarded-For says is not believed.
+NUM_PROXIES = env.int("NUM_PROXIES", default=0)
+# Failed sign-ins in a quarter of an hour, then no more until it has passed: of one name from one
+# address, of one name from everywhere, and of one address (backend/accounts/lockout.py).
 AXES_FAILURE_LIMIT = 5
+SIGN_IN_LIMIT_NAME = 30
+SIGN_IN_LIMIT_ADDRESS = 60
 AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], ["username"], ["ip_address"]]
+AXES_HANDLER = "backend.accounts.lockout.Handler"
+AXES_CLIENT_IP_CALLABLE = "backend.accounts.lockout.network_of"
+AXES_LOCKOUT_CALLABLE = "backend.accounts.admin.frame.locked"
 AXES_USERNAME_FORM_FIELD = "username"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewaretoken"]
+# Tries during a lock do not lengthen it: nobody can keep somebody else out for ever.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # sign-ins stand in the audit trail
+AXES_ENABLE_ADMIN = False  # backend/accounts/admin has its page
 AXES_VERBOSE = False
 # Our AdminAxes is a subclass that passes the API by; the check looks for the exact class.
 SILENCED_SYSTEM_CHECKS = ["axes.W002"]
-AXES_IPWARE_PROXY_COUNT = env.int("NUM_PROXIES", default=0)
 TOKEN_LIFETIME_DAYS = 90
 SESSION_COOKIE_AGE = 30 * 60  # seconds; staff sessions end after half an hour idle
 SESSION_SAVE_EVERY_REQUEST = True
+SESSION_HOURS = 12  # and after so many hours whatever is done
 # In the session's row: a cookie of their own would carry what they say to whoever reads it.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
@@ -236,7 +265,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "backend.rest.schema.Schema",
     "EXCEPTION_HANDLER": "backend.rest.problems.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
+    "NUM_PROXIES": NUM_PROXIES,
     "COMPACT_JSON": True,
 }
 # calls per minute and caller, by scope

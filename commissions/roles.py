@@ -20,6 +20,14 @@ GROUPS = {
     "payout_approver": [*_DESK, "approve_payout"],
 }
 SUPPORT = "support_readonly"
+# Whoever holds one of these signs in with a second factor, unless it is off altogether.
+MONEY_RIGHTS = (
+    "commissions.prepare_payout",
+    "commissions.approve_payout",
+    "commissions.unmask_payeeaccount",
+    "commissions.change_commissionorder",
+    "commissions.change_planversion",
+)
 
 
 def set_up_roles() -> list[str]:

@@ -8,8 +8,10 @@ class ShopsConfig(AppConfig):
     verbose_name = "Shops 店铺"
 
     def ready(self) -> None:
-        """Says what shops add to an account's capabilities."""
-        from backend.accounts import profiles
+        """Says what shops add to an account's capabilities, and which right of theirs gives money
+        back."""
+        from backend.accounts import profiles, second_factor
         from shops import onboarding  # models are loaded only now
 
         profiles.tell_capabilities(onboarding.capabilities)
+        second_factor.tell_money_rights("shops.change_order")

@@ -1,15 +1,17 @@
-"""Sign up and sign in."""
+"""Sign up, sign in, and what the audit trail says of the staff's signing in."""
 
 from datetime import datetime
 
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from backend.accounts import tokens
+from backend.accounts import passwords, second_factor, tokens
 from backend.accounts.models import Account
-from backend.core.errors import Invalid, Refusal
+from backend.core import audit
+from backend.core.errors import Refusal
+from backend.core.logs import get
+
+log = get(__name__)
 
 
 class HandleTaken(Refusal):
@@ -28,13 +30,6 @@ class WrongPassword(Refusal):
     title = "Handle or password is wrong"
 
 
-class WeakPassword(Invalid):
-    """The password is too short, too common or too like the handle."""
-
-    code = "weak_password"
-    title = "The password is too weak"
-
-
 def sign_up(*, handle: str, password: str, display_name: str, **profile: str) -> Account:
     """A new account.
 
@@ -42,10 +37,7 @@ def sign_up(*, handle: str, password: str, display_name: str, **profile: str) ->
     :raises WeakPassword: the password breaks a rule.
     """
     account = Account(handle=handle.lower(), display_name=display_name, **profile)
-    try:
-        validate_password(password, account)
-    except ValidationError as error:
-        raise WeakPassword(fields={"password": list(error.messages)}) from error
+    passwords.check(password, account)
     account.set_password(password)
     try:
         with transaction.atomic():
@@ -58,11 +50,18 @@ def sign_up(*, handle: str, password: str, display_name: str, **profile: str) ->
 _NOBODY: list[str] = []
 
 
-def sign_in(*, handle: str, password: str, at: datetime, label: str = "") -> tuple[str, Account]:
-    """A token for an account whose password is right. Known and unknown handles take the same
-    time: an unknown one is checked against a password nobody has.
+def sign_in(
+    *, handle: str, password: str, unix: int, at: datetime, code: str = "", label: str = ""
+) -> tuple[str, Account]:
+    """A token for an account whose password is right; staff who need a second factor give its
+    code too (`unix`: the real clock's seconds, which codes follow). Known and unknown handles take
+    the same time: an unknown one is checked against a password nobody has.
 
     :raises WrongPassword: no active account with this handle and password.
+    :raises SecondFactorNeeded: the account has a second factor and no code came.
+    :raises SecondFactorMissing: the account needs a second factor and has none.
+    :raises WrongCode: the code is wrong.
+    :raises TooManyCodes: too soon after wrong codes.
     """
     account = Account.objects.filter(handle=handle.lower(), is_active=True).first()
     if account is None:
@@ -72,5 +71,53 @@ def sign_in(*, handle: str, password: str, at: datetime, label: str = "") -> tup
         raise WrongPassword()
     if not account.check_password(password):
         raise WrongPassword()
+    if second_factor.is_needed(account):
+        if not second_factor.has(account):
+            raise second_factor.SecondFactorMissing()
+        if not code:
+            raise second_factor.SecondFactorNeeded()
+        second_factor.check(account=account, code=code, unix=unix, at=at)
     text, _ = tokens.issue(account=account, at=at, label=label)
     return text, account
+
+
+def note_success(*, account: Account, door: str, address: str, at: datetime, how: str) -> None:
+    """Records a sign-in: staff in the audit trail, everybody in the log. `door`: admin or api;
+    `how`: password, code or recovery code."""
+    log.info("%s signed in at the %s from %s by %s", account.handle, door, address, how)
+    if account.is_staff:
+        audit.note(
+            actor=account,
+            action="sign_in",
+            target=account,
+            at=at,
+            door=door,
+            address=address,
+            how=how,
+        )
+
+
+def note_failure(*, handle: str, door: str, address: str, at: datetime, locked: bool) -> None:
+    """Records a failed sign-in: those of staff in the audit trail, all in the log. `locked`: it
+    was the one that locked the door. Tries during a lock are not recorded: their number is up to
+    whoever makes them."""
+    log.warning("a sign-in as %r failed at the %s from %s", handle[:30], door, address)
+    account = Account.objects.filter(handle=handle.lower()[:31], is_staff=True).first()
+    if account:
+        action = "sign_in.locked" if locked else "sign_in.failed"
+        audit.note(actor=None, action=action, target=account, at=at, door=door, address=address)
+
+
+def end_everything(*, account: Account, by: Account | None, at: datetime, reason: str = "") -> int:
+    """Signs the account out everywhere, browsers and API; how many tokens ended."""
+    with transaction.atomic():
+        ended = tokens.end_everything(account=account, at=at)
+        audit.note(
+            actor=by,
+            action="sign_out.everywhere",
+            target=account,
+            at=at,
+            reason=reason,
+            tokens_ended=ended,
+        )
+    return ended

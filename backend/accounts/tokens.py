@@ -9,6 +9,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import F
 
 from backend.accounts.models import AccessToken, Account
 from backend.core.sql import rows
@@ -68,3 +69,10 @@ def revoke_all(*, account: Account, at: datetime) -> int:
     return AccessToken.objects.filter(account=account, revoked_at__isnull=True).update(
         revoked_at=at
     )
+
+
+def end_everything(*, account: Account, at: datetime) -> int:
+    """Signs the account out everywhere: every token, every session in the admin. How many tokens
+    that were."""
+    Account.objects.filter(pk=account.pk).update(sessions_ended=F("sessions_ended") + 1)
+    return revoke_all(account=account, at=at)

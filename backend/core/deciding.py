@@ -15,6 +15,7 @@ from django.urls import reverse
 from unfold.dataclasses import UnfoldAction
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from backend.core import fresh
 from backend.core.clock import now
 from backend.core.staff import StaffAdmin, attempt
 
@@ -25,12 +26,16 @@ Act = Callable[[Any, Any, str, datetime], Any]
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the staff may decide of a row: the verb, its words, and whether it needs a reason."""
+    """What the staff may decide of a row: the verb, its words, whether it needs a reason, whether
+    it needs a code entered just now (whatever lets money go does), and what the page that asks
+    says of the row."""
 
     title: str
     done: str
     act: Act
     needs_reason: bool = False
+    needs_code: bool = False
+    says: Callable[[Any], str] = str
 
 
 class Confirmed(forms.Form):
@@ -45,7 +50,68 @@ class Reasoned(forms.Form):
     )
 
 
-class DecidingAdmin(StaffAdmin):
+class Asking(StaffAdmin):
+    """An admin page that asks before it decides."""
+
+    def decide_one(self, request: HttpRequest, object_id: str, decision: Decision) -> HttpResponse:
+        """A detail action: asks, then decides and goes back to the row."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            missing: HttpResponse = self._get_obj_does_not_exist_redirect(
+                request, self.opts, object_id
+            )
+            return missing
+        back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
+        page = self._ask(request, [row], decision, back=back, action="")
+        return page or HttpResponseRedirect(back)
+
+    def decide_many(
+        self, request: HttpRequest, rows: Any, decision: Decision, action: str
+    ) -> HttpResponse | None:
+        """A list action: asks, then decides each of the selected rows by itself."""
+        if isinstance(self.list_select_related, list):
+            rows = rows.select_related(*self.list_select_related)
+        chosen = list(rows.order_by("pk")[: MOST_AT_ONCE + 1])
+        if len(chosen) > MOST_AT_ONCE:
+            messages.error(request, f"Choose at most {MOST_AT_ONCE} rows at once.")
+            return None
+        return self._ask(request, chosen, decision, back=request.path, action=action)
+
+    def _ask(
+        self,
+        request: HttpRequest,
+        rows: Sequence[Any],
+        decision: Decision,
+        *,
+        back: str,
+        action: str,
+    ) -> HttpResponse | None:
+        """The page that asks, or None once it was answered and the verbs were called."""
+        answered = request.method == "POST" and "confirmed" in request.POST
+        kind: type[forms.Form] = Reasoned if decision.needs_reason else Confirmed
+        if decision.needs_code:
+            kind = fresh.coded(kind, request)
+        form = kind(request.POST if answered else None)
+        if answered and form.is_valid():
+            reason = form.cleaned_data.get("reason", "")
+            for row in rows:
+                act = partial(decision.act, row, request.user, reason, now())
+                attempt(request, act, f"{row}: {decision.done}")
+            return None
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": decision.title,
+            "rows": rows,
+            "said": [decision.says(row) for row in rows],
+            "form": form,
+            "back": back,
+            "action": action,
+        }
+        return TemplateResponse(request, "admin/confirm.html", context)
+
+
+class DecidingAdmin(Asking):
     """An admin page whose rows are decided, never edited, by staff who may change them."""
 
     # Detail action → the states in which it is offered.
@@ -79,55 +145,3 @@ class DecidingAdmin(StaffAdmin):
             and row.status
             in self.offered.get(action.action_name.removeprefix(prefix), {row.status})
         ]
-
-    def decide_one(self, request: HttpRequest, object_id: str, decision: Decision) -> HttpResponse:
-        """A detail action: asks, then decides and goes back to the row."""
-        row = self.get_object(request, object_id)
-        if row is None:
-            missing: HttpResponse = self._get_obj_does_not_exist_redirect(
-                request, self.opts, object_id
-            )
-            return missing
-        back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[row.pk])
-        page = self._ask(request, [row], decision, back=back, action="")
-        return page or HttpResponseRedirect(back)
-
-    def decide_many(
-        self, request: HttpRequest, rows: Any, decision: Decision, action: str
-    ) -> HttpResponse | None:
-        """A list action: asks, then decides each of the selected rows by itself."""
-        chosen = list(rows.order_by("pk")[: MOST_AT_ONCE + 1])
-        if len(chosen) > MOST_AT_ONCE:
-            messages.error(request, f"Choose at most {MOST_AT_ONCE} rows at once.")
-            return None
-        return self._ask(request, chosen, decision, back=request.path, action=action)
-
-    def _ask(
-        self,
-        request: HttpRequest,
-        rows: Sequence[Any],
-        decision: Decision,
-        *,
-        back: str,
-        action: str,
-    ) -> HttpResponse | None:
-        """The page that asks, or None once it was answered and the verbs were called."""
-        answered = request.method == "POST" and "confirmed" in request.POST
-        kind = Reasoned if decision.needs_reason else Confirmed
-        form = kind(request.POST if answered else None)
-        if answered and form.is_valid():
-            reason = form.cleaned_data.get("reason", "")
-            for row in rows:
-                act = partial(decision.act, row, request.user, reason, now())
-                attempt(request, act, f"{row}: {decision.done}")
-            return None
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": decision.title,
-            "rows": rows,
-            "form": form,
-            "back": back,
-            "action": action,
-        }
-        return TemplateResponse(request, "admin/confirm.html", context)

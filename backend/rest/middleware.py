@@ -13,6 +13,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django_otp.middleware import OTPMiddleware
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -62,6 +63,10 @@ class AdminSession(_AdminOnly, SessionMiddleware):
 
 class AdminAuthentication(_AdminOnly, AuthenticationMiddleware):
     """request.user from the session, for /admin alone."""
+
+
+class AdminSecondFactor(_AdminOnly, OTPMiddleware):
+    """request.user.is_verified(), for /admin alone."""
 
 
 class AdminMessages(_AdminOnly, MessageMiddleware):

@@ -80,6 +80,8 @@ def _flat(detail: Any, path: str = "") -> dict[str, list[str]]:
 
 def _of_refusal(error: Refusal) -> Response:
     more = {"errors": error.fields} if error.fields else {}
+    wait = error.extra.get("retry_after")
+    headers = {"Retry-After": str(wait)} if wait else None
     return _response(
         document(
             status_code=error.status,
@@ -88,7 +90,8 @@ def _of_refusal(error: Refusal) -> Response:
             detail=error.detail,
             **more,
             **error.extra,
-        )
+        ),
+        headers,
     )
 
 

@@ -10,17 +10,20 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from backend.core import fresh
 from backend.core.errors import Refusal
 from backend.core.staff import StaffAdmin
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked: a title (the button's words), a note, and the form to fill in."""
+    """What is asked: a title (the button's words), a note, the form to fill in, and whether a code
+    entered just now is needed."""
 
     title: str
     note: str
     form: type[forms.Form]
+    needs_code: bool = False
 
 
 # (the row or None, the valid form) → an answer of its own, or lines to show on the page
@@ -36,7 +39,8 @@ def ask(
     if object_id and row is None:
         raise Http404
     answered = request.method == "POST"
-    form = question.form(request.POST, request.FILES) if answered else question.form()
+    kind = fresh.coded(question.form, request) if question.needs_code else question.form
+    form = kind(request.POST, request.FILES) if answered else kind()
     lines: list[tuple[str, str]] = []
     if answered and form.is_valid():
         try:

@@ -26,6 +26,7 @@ BUILD = Question(
     title="Build a batch 生成批次",
     note="Every approved payout to a bank account goes into one batch and is on its way.",
     form=forms.Form,
+    needs_code=True,
 )
 DOWNLOAD = "The file holds names and account numbers in clear. The download is recorded."
 
@@ -40,6 +41,7 @@ ANSWER = Question(
     title="Read the bank's answer 读取回盘",
     note="Rows that do not fit are named and move nothing; the same file twice books nothing new.",
     form=AnswerFile,
+    needs_code=True,
 )
 
 
@@ -115,13 +117,13 @@ class PayoutBatchAdmin(ReadOnly, StaffAdmin):
     @action(description="Download CSV", permissions=["desk"])
     def download_csv(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The file for the bank."""
-        question = Question("Download CSV", DOWNLOAD, forms.Form)
+        question = Question("Download CSV", DOWNLOAD, forms.Form, needs_code=True)
         return ask(self, request, object_id, question, partial(_download, request, "csv"))
 
     @action(description="Download XLSX", permissions=["desk"])
     def download_xlsx(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """The file for the bank, as a spreadsheet."""
-        question = Question("Download XLSX", DOWNLOAD, forms.Form)
+        question = Question("Download XLSX", DOWNLOAD, forms.Form, needs_code=True)
         return ask(self, request, object_id, question, partial(_download, request, "xlsx"))
 
     @action(description=ANSWER.title, permissions=["desk"])

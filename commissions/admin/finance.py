@@ -21,21 +21,34 @@ from commissions.models import PayeeAccount, Payout, PayoutAttempt, SandboxTrans
 __all__ = ["PayeeAccountAdmin", "PayoutAdmin", "batches", "ledger_pages"]
 
 Status = Payout.Status
+
+
+def _said(row: Payout) -> str:
+    """What one decides about: how much, to whom, where."""
+    net = fen(row.amount_fen - row.fee_fen)
+    where = f"{row.payee.get_provider_display()} {row.payee.number_masked}"
+    return f"{row.number}: {net} → {row.account}, {where}"
+
+
 PREPARE = Decision(
     title="Prepare 初审通过",
     done="prepared, waits for a second pair of eyes",
     act=lambda row, by, _, at: payouts.prepare(number=row.number, by=by, at=at),
+    says=_said,
 )
 APPROVE = Decision(
     title="Approve 复核通过",
     done="approved",
     act=lambda row, by, _, at: payouts.approve(number=row.number, by=by, at=at),
+    needs_code=True,
+    says=_said,
 )
 REJECT = Decision(
     title="Reject 驳回",
     done="rejected, the money is available again",
     act=lambda row, by, why, at: payouts.reject(number=row.number, by=by, reason=why, at=at),
     needs_reason=True,
+    says=_said,
 )
 PAID = Decision(
     title="Resolve as paid 确认已到账",
@@ -44,6 +57,8 @@ PAID = Decision(
         number=row.number, by=by, paid=True, reason=why, at=at
     ),
     needs_reason=True,
+    needs_code=True,
+    says=_said,
 )
 NOT_PAID = Decision(
     title="Resolve as not paid 确认未到账",
@@ -52,6 +67,8 @@ NOT_PAID = Decision(
         number=row.number, by=by, paid=False, reason=why, at=at
     ),
     needs_reason=True,
+    needs_code=True,
+    says=_said,
 )
 LABELS = {
     "requested": "info",
@@ -236,6 +253,7 @@ class PayeeAccountAdmin(ReadOnly, StaffAdmin):
             title="Show in clear 查看明文",
             note="Name and number will be shown on this page once. The look is recorded.",
             form=Reasoned,
+            needs_code=True,
         )
         answer = ask(self, request, object_id, question, partial(_clear, request))
         return answer

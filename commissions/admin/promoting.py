@@ -53,6 +53,7 @@ PUBLISH = Decision(
     title="Publish 发布",
     done="published; it never changes from now on",
     act=lambda row, by, _, at: plans.publish(version_id=row.pk, by=by, at=at),
+    needs_code=True,
 )
 HOLD = Decision(
     title="Hold 暂缓",

@@ -8,9 +8,10 @@ from datetime import datetime
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 
+from backend.accounts import second_factor
 from backend.accounts.models import Account, Address
 from commissions.roles import set_up_roles
-from seeds.scenarios.personas import PASSWORD, PERSONAS, STAFF, Persona
+from seeds.scenarios.personas import PASSWORD, PERSONAS, STAFF, Persona, secret_of
 from seeds.scenarios.stage import Stage, between, copy_rows
 from seeds.texts import distributions, people
 
@@ -126,8 +127,11 @@ def _addresses(rng: random.Random, accounts: Sequence[Account]) -> dict[int, int
 
 
 def _staff(town: People) -> None:
-    """Two groups that together, and never alone, can send money (K6)."""
+    """Two groups that together, and never alone, can send money (K6); everybody of the staff has
+    a second factor whose codes `manage.py staff_code` tells."""
     set_up_roles()
+    for handle in STAFF:
+        second_factor.give_known(account=town.named(handle), secret=secret_of(handle))
     for handle, group in (("finance_a", "payout_maker"), ("finance_b", "payout_approver")):
         town.named(handle).groups.add(Group.objects.get(name=group))
 

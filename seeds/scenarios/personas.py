@@ -1,11 +1,12 @@
 """The named people of the demo: who they are and what they show. All sign in with PASSWORD."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final
 
 from seeds.factories.accounts import PASSWORD
 
-__all__ = ["PASSWORD", "PERSONAS", "SHOPKEEPERS", "STAFF", "Persona"]
+__all__ = ["PASSWORD", "PERSONAS", "SHOPKEEPERS", "STAFF", "Persona", "secret_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +46,9 @@ SHOPKEEPERS: Final = {
     "brand": ("enterprise", "云朵棉旗舰店", "home"),
     "suspended": ("individual_business", "停业小铺", "beauty"),
 }
+
+
+def secret_of(handle: str) -> bytes:
+    """The secret of a demo staff's second factor: known on purpose, like the password, so that
+    `manage.py staff_code` can stand in for a phone."""
+    return hashlib.sha256(f"tuike demo {handle}".encode()).digest()[:20]

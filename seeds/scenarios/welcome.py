@@ -58,6 +58,7 @@ def lines(*, base_url: str, at: datetime) -> Iterator[str]:
     yield f"  API         {base}/v1/feeds/discover"
     yield f"  API pages   {base}/docs"
     yield f"  Admin       {base}/admin/     admin, finance_a or finance_b"
+    yield "              six digits for it:  .venv/bin/python manage.py staff_code admin"
     yield ""
     yield f"  Everybody's password is  {PASSWORD}"
     yield ""

@@ -14,6 +14,7 @@ from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from backend.accounts.models import Account
+from backend.core import fresh
 from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision, Reasoned
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, attempt, fen
@@ -38,6 +39,7 @@ REFUND_ALL = Decision(
         by=by, number=row.number, lines={}, reason=why, at=at
     ),
     needs_reason=True,
+    needs_code=True,
 )
 REFUND_LINE = "Refund of one line 部分退款"
 MAY = ["decide"]
@@ -202,7 +204,8 @@ class OrderAdmin(DecidingAdmin, _Facts):
             return gone
         back = reverse("admin:shops_order_change", args=[order.pk])
         answered = request.method == "POST" and "confirmed" in request.POST
-        form = LineRefund(order, request.POST if answered else None)
+        kind: Any = fresh.coded(LineRefund, request)
+        form = kind(order, request.POST if answered else None)
         if answered and form.is_valid():
             wanted = form.cleaned_data
             attempt(

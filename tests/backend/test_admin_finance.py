@@ -10,7 +10,7 @@ from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from backend.accounts import tokens
-from backend.accounts.models import AccessToken, Account
+from backend.accounts.models import AccessToken
 from backend.core.clock import now
 from backend.core.models import AuditEntry, Event
 from commissions import payouts
@@ -28,16 +28,10 @@ from tests.commissions.money_out import (
     money_of,
     officer,
 )
+from tests.desk import signed_in
 
 LIST = "/admin/commissions/payout/"
 DESK = ["view_payout", "view_payoutbatch", "view_payeeaccount"]
-
-
-def signed_in(account: Account) -> Client:
-    """A browser signed in as this account."""
-    client = Client()
-    client.force_login(account, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def press(client: Client, action: str, *rows: Payout, **fields: str) -> str:

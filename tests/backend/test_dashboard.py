@@ -15,14 +15,13 @@ from shops import metrics
 from tests.cast import Person
 from tests.commissions import sales
 from tests.commissions.money_out import AT, earner, officer
+from tests.desk import signed_in
 
 
 @pytest.fixture
 def desk(staff: Person) -> Client:
     """A browser signed in as staff with every right."""
-    client = Client()
-    client.force_login(staff.account, backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return signed_in(staff.account)
 
 
 def queues(page: str) -> dict[str, str]:
@@ -77,9 +76,7 @@ def test_the_page_costs_the_same_however_much_waits(
 
 
 def test_staff_see_only_the_queues_of_their_rights(db: None) -> None:
-    client = Client()
-    looker = officer("view_payout")
-    client.force_login(looker, backend="django.contrib.auth.backends.ModelBackend")
+    client = signed_in(officer("view_payout"))
     page = client.get("/admin/").content.decode()
     assert set(queues(page)) == {
         "Payouts to prepare 待初审",

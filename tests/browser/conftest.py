@@ -9,10 +9,12 @@ from django.contrib.auth.models import Group
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
+from backend.accounts import second_factor
 from backend.accounts.models import Account
 from commissions import roles
 from seeds.factories import AccountFactory
 from seeds.factories.accounts import PASSWORD
+from tests.desk import code_of, with_phone
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = [
@@ -68,9 +70,14 @@ def sign_in(chromium: Browser, live_server: LiveServer) -> Iterator[SignIn]:
         page.on("console", hear)
         page.on("requestfailed", failed)
         page.on("request", outside)
+        if not second_factor.has(account):
+            with_phone(account)
         page.goto(f"{live_server.url}/admin/login/")
         page.fill("input[name=username]", account.handle)
         page.fill("input[name=password]", PASSWORD)
+        page.click("button[type=submit]")
+        page.wait_for_url(f"{live_server.url}/admin/login/code/")
+        page.fill("input[name=code]", code_of(account))
         page.click("button[type=submit]")
         page.wait_for_url(f"{live_server.url}/admin/")
         return page

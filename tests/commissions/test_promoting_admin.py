@@ -20,9 +20,9 @@ from seeds.factories import (
 )
 from tests.cast import Person
 from tests.commissions import sales
+from tests.desk import signed_in
 
 AT = datetime(2026, 11, 1, 4, tzinfo=UTC)
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 pytestmark = pytest.mark.django_db
 PAGES = [
     "promoter",
@@ -37,9 +37,7 @@ PAGES = [
 
 @pytest.fixture
 def desk(staff: Person) -> Client:
-    client = Client()
-    client.force_login(staff.account, backend=BACKEND)
-    return client
+    return signed_in(staff.account)
 
 
 def fill() -> CommissionOrder:

@@ -20,6 +20,7 @@ READS = {
 MAY_ASK = ("backend/rest/", "backend/core/", "seeds/", "backend/management/")
 MAY_ASK_FILES = {
     "backend/accounts/authentication.py",
+    "backend/accounts/proof.py",
     "backend/tasks.py",
     "backend/health.py",
     "backend/dashboard.py",

@@ -6,6 +6,7 @@ B1 B3 B4 C1–C4 D1 D3 D6 E1 E2 H1 H4 H5 H9 I1 I4 I8 K1–K6 K12 K17, each figur
 
 import io
 import json
+import socket
 import uuid
 from collections.abc import Iterator
 
@@ -311,6 +312,8 @@ def test_from_a_zero_fan_shop_to_an_approved_payout(service: Service, walk: Walk
 
     # 20.00 of the second line after settlement: 4.00 = 3.20 + 0.80, taken from available.
     ((row,),) = service.sql("SELECT id FROM shops_order WHERE number = %s", order)
+    # A session of staff lasts twelve hours, and more than a week has passed.
+    operator = StaffSession(service.url, "operator", PASSWORD)
     goodwill = {"line": str(lines[skus[1]]), "qty": "0", "amount_fen": "2000", "reason": "线头"}
     operator.act("shops", "order", row, "refund_line", **goodwill)
     walk.until("linda", 10, available_fen=3_181)
@@ -373,3 +376,33 @@ def test_the_services_own_user_rewrites_no_books_and_alters_no_table(service: Se
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
+
+
+SMUGGLED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+HEAD = b"POST /v1/auth/token HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        b"Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 50\r\n\r\n0\r\n\r\n",
+        b"Content-Length: 6\r\nContent-Length: 5\r\n\r\nabcdef",
+        b"Content-Length: 4\r\nTransfer-Encoding: xchunked\r\n\r\n5c\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+        b"Content-Length : 6\r\n\r\nabcdef",
+        b"Content-Length: +6\r\n\r\nabcdef",
+        b"X-Folded: a\r\n Content-Length: 0\r\n\r\n",
+    ],
+)
+def test_one_message_is_one_request(service: Service, rest: bytes) -> None:
+    """Two programs in a row that read a message's end differently would let the second request
+    in by the first one's body (ASVS V4.2.1): it is never answered, and the connection is closed."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as wire:
+        wire.sendall(HEAD + rest + SMUGGLED)
+        while more := wire.recv(65_536):
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 4"), answer[:200]
+    assert answer.count(b"HTTP/1.1 ") == 1, "the second request was answered, too"
+    assert b"connection: close" in answer.lower()

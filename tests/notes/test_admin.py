@@ -12,6 +12,7 @@ from notes import engagement, live
 from notes.models import Comment, GoodsNoteApplication, Note
 from seeds.factories import AccountFactory, MediaFileFactory
 from tests.cast import Person
+from tests.desk import signed_in
 
 Make = Callable[..., Note]
 
@@ -19,9 +20,7 @@ Make = Callable[..., Note]
 @pytest.fixture
 def desk(staff: Person) -> Client:
     """The browser of a member of staff."""
-    client = Client()
-    client.force_login(staff.account, backend="django.contrib.auth.backends.ModelBackend")
-    return client
+    return signed_in(staff.account)
 
 
 def _decide(desk: Client, page: str, action: str, ids: list[int], **fields: Any) -> None:
@@ -132,6 +131,5 @@ def test_single_pages_open(desk: Client, selena: Person, published: Make, own_pr
 
 
 def test_strangers_do_not_enter(selena: Person) -> None:
-    client = Client()
-    client.force_login(selena.account, backend="django.contrib.auth.backends.ModelBackend")
+    client = signed_in(selena.account)
     assert client.get("/admin/notes/note/").status_code == 302

@@ -20,15 +20,12 @@ from seeds.factories import (
 from shops import inventory, onboarding
 from shops.models import Category, Product, Shop, ShopApplication, Sku
 from tests.cast import Person
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+from tests.desk import signed_in
 
 
 @pytest.fixture
 def desk(staff: Person) -> Client:
-    client = Client()
-    client.force_login(staff.account, backend=BACKEND)
-    return client
+    return signed_in(staff.account)
 
 
 def application(name: str = "慢慢小铺") -> ShopApplication:
@@ -225,8 +222,7 @@ def test_who_may_only_look_decides_nothing(lily: Person) -> None:
         Permission.objects.get(codename="view_shopapplication"),
         Permission.objects.get(codename="view_product"),
     )
-    client = Client()
-    client.force_login(account, backend=BACKEND)
+    client = signed_in(account)
     page = client.get(url("shopapplication", made.pk, "change"))
     assert (page.status_code, "approve_one" in page.content.decode()) == (200, False)
     path = url("shopapplication", made.pk, "approve_one")
@@ -238,8 +234,7 @@ def test_who_may_only_look_decides_nothing(lily: Person) -> None:
 
 def test_who_is_not_staff_is_sent_to_the_sign_in_page(lily: Person) -> None:
     made = application()
-    client = Client()
-    client.force_login(lily.account, backend=BACKEND)
+    client = signed_in(lily.account)
     path = url("shopapplication", made.pk, "approve_one")
     answer = client.post(path, {"confirmed": "yes"})
     assert (answer.status_code, "login" in answer["Location"]) == (302, True)
@@ -248,8 +243,7 @@ def test_who_is_not_staff_is_sent_to_the_sign_in_page(lily: Person) -> None:
 
 def test_a_decision_without_its_token_is_refused(staff: Person) -> None:
     made = application()
-    client = Client(enforce_csrf_checks=True)
-    client.force_login(staff.account, backend=BACKEND)
+    client = signed_in(staff.account, checks=True)
     path = url("shopapplication", made.pk, "approve_one")
     assert client.post(path, {"confirmed": "yes"}).status_code == 403
     assert not Shop.objects.exists()

@@ -13,9 +13,9 @@ from backend.core.models import AuditEntry
 from shops import aftersales, metrics
 from shops.models import Checkout, DailyMetric, Order, Payment, PaymentNotice, Refund
 from tests.cast import Person, person
+from tests.desk import signed_in
 from tests.shops.sales import DAY, ask_back, bought, figures, received, shop_of, sku_in
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
 MODELS = {
     "order": Order,
     "refund": Refund,
@@ -28,9 +28,7 @@ MODELS = {
 
 @pytest.fixture
 def desk(staff: Person) -> Client:
-    client = Client()
-    client.force_login(staff.account, backend=BACKEND)
-    return client
+    return signed_in(staff.account)
 
 
 def url(model: str, *parts: object) -> str:
@@ -123,8 +121,7 @@ def test_who_may_only_look_gives_nothing_back(db: None) -> None:
     reader.user_permissions.add(
         Permission.objects.get(codename="view_order", content_type__app_label="shops")
     )
-    client = Client()
-    client.force_login(reader, backend=BACKEND)
+    client = signed_in(reader)
     assert client.get(url("order", order.pk, "change")).status_code == 200
     for act in ("refund_all", "refund_line"):
         answer = client.post(url("order", order.pk, act), {"confirmed": "yes", "reason": "x"})

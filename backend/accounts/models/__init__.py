@@ -2,6 +2,14 @@
 
 from backend.accounts.models.account import Account
 from backend.accounts.models.address import Address
+from backend.accounts.models.second_factor import Authenticator, RecoveryCode, RecoveryCodes
 from backend.accounts.models.token import AccessToken
 
-__all__ = ["AccessToken", "Account", "Address"]
+__all__ = [
+    "AccessToken",
+    "Account",
+    "Address",
+    "Authenticator",
+    "RecoveryCode",
+    "RecoveryCodes",
+]

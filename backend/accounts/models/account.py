@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.crypto import salted_hmac
 
 HANDLE = RegexValidator(
     r"\A[a-z0-9][a-z0-9_.]{2,29}\Z", "3 to 30 characters of a-z, 0-9, dot and underscore."
@@ -19,7 +20,7 @@ class AccountManager(BaseUserManager["Account"]):
         """An ordinary account; `handle` is folded to lower case."""
         account = self.model(handle=handle.lower(), **fields)
         account.set_password(password)
-        account.save(using=self._db)
+        account.save(using=self._db, force_insert=True)
         return account
 
     def create_superuser(
@@ -60,6 +61,11 @@ class Account(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     joined_at = models.DateTimeField(auto_now_add=True)
+    sessions_ended = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text="how often everybody signed in as this account was signed out",
+    )
 
     objects: ClassVar[AccountManager] = AccountManager()
 
@@ -78,6 +84,16 @@ class Account(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return f"{self.display_name} @{self.handle}"
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Sessions carry it and end when it changes: with the password, and with
+        `sessions_ended`."""
+        plain: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
+        if not self.sessions_ended:
+            return plain
+        salt = "backend.accounts.sessions_ended"
+        value = f"{plain}{self.sessions_ended}"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         """The name that people see."""

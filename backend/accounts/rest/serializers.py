@@ -27,6 +27,12 @@ class SignIn(Strict):
 
     handle = Text(max_length=30)
     password = serializers.CharField(max_length=128, trim_whitespace=False)
+    code = serializers.RegexField(
+        r"\A[0-9A-Za-z -]{6,20}\Z",
+        required=False,
+        allow_blank=True,
+        help_text="of staff alone: the six digits of the second factor, or a recovery code",
+    )
     label = Text(  # type: ignore[assignment]
         max_length=60, required=False, allow_blank=True
     )
@@ -76,6 +82,13 @@ class ProfileChange(Strict):
     bio = Text(max_length=200, required=False, allow_blank=True)
     city_code = serializers.RegexField(r"\A[0-9]{6}\Z", required=False)
     phone = serializers.RegexField(r"\A\+?[0-9]{6,15}\Z", required=False)
+
+
+class PasswordChange(Strict):
+    """POST /v1/me/password."""
+
+    current_password = serializers.CharField(max_length=128, trim_whitespace=False)
+    password = serializers.CharField(max_length=128, trim_whitespace=False)
 
 
 class AddressFields(Strict):

@@ -7,7 +7,9 @@ from backend.accounts.rest.views import (
     AddressesView,
     AddressView,
     MeView,
+    PasswordView,
     SignUpView,
+    TokensView,
     TokenView,
 )
 
@@ -16,6 +18,8 @@ urlpatterns = [
     path("accounts/<str:handle>", AccountView.as_view(), name="account"),
     path("auth/token", TokenView.as_view(), name="token"),
     path("me", MeView.as_view(), name="me"),
+    path("me/password", PasswordView.as_view(), name="password"),
+    path("me/tokens", TokensView.as_view(), name="tokens"),
     path("me/addresses", AddressesView.as_view(), name="addresses"),
     path("me/addresses/<int:address_id>", AddressView.as_view(), name="address"),
 ]

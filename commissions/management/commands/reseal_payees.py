@@ -4,13 +4,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from backend.accounts import second_factor
 from commissions import payees
 
 
 class Command(BaseCommand):
-    """Seals every payee account under the newest of FIELD_KEYS; the older keys may go then."""
+    """Seals every payee account, and every secret of the staff's second factors, under the newest
+    of FIELD_KEYS; the older keys may go then."""
 
-    help = "Seals every payee account under the newest of FIELD_KEYS."
+    help = "Seals payee accounts and second factors under the newest of FIELD_KEYS."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Works through the table batch by batch; may be stopped and begun again."""
@@ -18,3 +20,4 @@ class Command(BaseCommand):
         while done := payees.reseal(after_id=done):
             self.stdout.write(f"resealed up to payee account {done}")
         self.stdout.write("Every payee account is sealed under the newest key.")
+        self.stdout.write(f"So are the secrets of {second_factor.reseal()} second factors.")
