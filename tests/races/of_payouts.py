@@ -1,6 +1,7 @@
 """Races for money on its way out: approvals, withdrawals, batches, answers, sendings."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from itertools import count
 
@@ -272,6 +273,38 @@ class TwoSenders(OfPayouts):
         return "" if (calls, sends) == (1, 1) else f"the channel was called {calls} times"
 
 
+class ResolvedAgainstAnswered(OfPayouts):
+    name = "staff resolve a payout as failed while the channel says paid"
+    removed = "row lock and the state in the UPDATE's WHERE"
+
+    def acts(self, number: str) -> Sequence[Act]:
+        self.approved()
+        Payout.objects.filter(pk=self.payout.pk).update(status="unknown")
+        PayoutAttempt.objects.create(payout=self.payout, started_at=AT)
+        SandboxTransfer.objects.create(
+            number=number, amount_fen=FEN, number_masked="", state="paid", at=AT
+        )
+        later = AT + timedelta(hours=1)
+        said = {"paid": False, "reason": "the bank's letter", "at": later}
+        return [
+            partial(payouts.resolve, number=number, by=self.other, **said),
+            partial(payouts.reconcile_payouts, at=later),
+        ]
+
+    def window(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
+        meet_before(patch, meet, review, "move_one")
+        meet_before(patch, meet, money, "move")
+
+    def unguard(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
+        no_row_locks(patch)
+        patch.setattr(review, "move_one", looking_move_one(meet))
+        patch.setattr(money, "move", looking_move(meet))
+
+    def judge(self, answers: list[Answer]) -> str:
+        ends = ended_as(self.payout)
+        return "" if len(ends) == 1 else f"the payout is {' and '.join(sorted(ends))}"
+
+
 RACES = (
     TwoApprovals,
     ApprovalAgainstRejection,
@@ -280,4 +313,5 @@ RACES = (
     TwoBatches,
     TwoAnswers,
     TwoSenders,
+    ResolvedAgainstAnswered,
 )
