@@ -12,6 +12,7 @@ from backend.rest import headers
 from seeds.factories import AccountFactory
 from seeds.factories.accounts import PASSWORD
 from tests.cast import Person
+from tests.desk import signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -63,8 +64,8 @@ def test_private_answers_are_never_kept(linda: Person) -> None:
     assert (answer.status_code, answer["Cache-Control"]) == (201, "no-store")
 
 
-def test_the_staffs_pages_are_never_kept(client: Client) -> None:
-    client.force_login(AccountFactory.create(is_staff=True, is_superuser=True))
+def test_the_staffs_pages_are_never_kept() -> None:
+    client = signed_in(AccountFactory.create(is_staff=True, is_superuser=True))
     kept = client.get("/admin/accounts/account/")["Cache-Control"]
     assert "no-store" in kept or "private" in kept
 
@@ -75,9 +76,9 @@ def test_a_shared_file_may_be_kept_and_shown_elsewhere(client: Client) -> None:
     assert "no-store" not in answer["Cache-Control"]
 
 
-def test_signing_out_clears_what_the_browser_keeps(linda: Person, client: Client) -> None:
+def test_signing_out_clears_what_the_browser_keeps(linda: Person) -> None:
     assert linda.client.delete("/v1/auth/token")["Clear-Site-Data"] == '"cache", "storage"'
-    client.force_login(AccountFactory.create(is_staff=True))
+    client = signed_in(AccountFactory.create(is_staff=True))
     assert client.post("/admin/logout/")["Clear-Site-Data"] == '"cache", "storage"'
     assert client.get("/admin/login/").status_code == 200
 
@@ -122,15 +123,39 @@ def test_looking_changes_nothing_and_health_is_only_looked_at(client: Client) ->
     assert client.delete("/readyz").status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/v1/categories", "application/json"),
+        ("/v1/me", "application/problem+json"),
+        ("/nowhere", "application/problem+json"),
+        ("/healthz", "application/json"),
+        ("/v1/schema", "application/vnd.oai.openapi; charset=utf-8"),
+        ("/docs", "text/html; charset=utf-8"),
+        ("/admin/login/", "text/html; charset=utf-8"),
+        (STATIC, 'text/javascript; charset="utf-8"'),
+    ],
+)
+def test_every_answer_says_what_it_is(client: Client, path: str, kind: str) -> None:
+    """Text with its character set; JSON is UTF-8 by its own standard and has no such word."""
+    answer = client.get(path)
+    assert answer["Content-Type"] == kind
+    if "json" in kind:
+        answer.json()
+
+
+@pytest.mark.parametrize("path", ["/static/", "/static/unfold/", "/media/", "/static/../manage.py"])
+def test_no_folder_is_listed_and_none_is_left(client: Client, path: str) -> None:
+    assert client.get(path).status_code == 404
+
+
 # ---------------------------------------------------------------- cookies
 def test_the_staffs_cookies_are_out_of_reach_for_scripts(client: Client) -> None:
     page = client.get("/admin/login/")
     assert page.cookies["csrftoken"]["httponly"]
     assert page.cookies["csrftoken"]["samesite"] == "Strict"
-    account = AccountFactory.create(is_staff=True)
-    client.force_login(account)
-    client.get("/admin/")
-    session = client.cookies["sessionid"]
+    page = signed_in(AccountFactory.create(is_staff=True)).get("/admin/")
+    session = page.cookies["sessionid"]
     assert session["httponly"]
     assert session["samesite"] == "Lax"
     assert len(session.value) == 32
@@ -142,17 +167,16 @@ def test_nothing_but_the_admin_and_a_followed_link_sets_cookies(client: Client, 
 
 
 # ---------------------------------------------------------------- where a call came from
-def test_a_session_opens_nothing_of_the_api(client: Client) -> None:
+def test_a_session_opens_nothing_of_the_api() -> None:
     """The API reads the Authorization header alone, which no other site can make a browser send:
     there is nothing to forge (V3.5.1)."""
-    client.force_login(AccountFactory.create(is_staff=True, is_superuser=True))
+    client = signed_in(AccountFactory.create(is_staff=True, is_superuser=True))
     assert client.get("/v1/me").status_code == 401
     assert client.post("/v1/me/addresses", {}, content_type="application/json").status_code == 401
 
 
-def test_the_staffs_forms_need_their_token(settings: Settings) -> None:
-    strict = Client(enforce_csrf_checks=True)
-    strict.force_login(AccountFactory.create(is_staff=True, is_superuser=True))
+def test_the_staffs_forms_need_their_token() -> None:
+    strict = signed_in(AccountFactory.create(is_staff=True, is_superuser=True), checks=True)
     assert strict.post("/admin/accounts/account/add/", {"handle": "x"}).status_code == 403
 
 

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
 from backend.core.logs import FIELDS, Formatter, scrub
+from backend.core.sql import run
 from seeds.factories import AccountFactory
 from tests.cast import Person
+from tests.desk import signed_in
 from tests.house.source import calls, python
 
 TOKEN = "tuike_" + "aB3-_" * 8 + "xyz"
@@ -114,10 +116,9 @@ def test_a_line_tells_when_where_and_how_grave(lines: Lines) -> None:
 @pytest.mark.django_db
 def test_a_row_that_the_database_refuses_is_not_quoted(lines: Lines) -> None:
     name = "Somebody's own name"
-    with pytest.raises(IntegrityError) as refused, connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO accounts_account (handle, display_name) VALUES ('x', %s)", [name]
-        )
+    unfinished = "INSERT INTO accounts_account (handle, display_name) VALUES ('x', %s)"
+    with pytest.raises(IntegrityError) as refused, transaction.atomic():
+        run(unfinished, [name])
     assert name in str(refused.value), "PostgreSQL does quote it"
     logging.getLogger("tuike.test").error("it broke", exc_info=refused.value)
     assert "IntegrityError" in lines.raw.getvalue()
@@ -176,10 +177,9 @@ def test_a_stranger_at_anothers_door_is_told_by_account(lines: Lines, mallory: P
 
 
 @pytest.mark.django_db
-def test_a_member_of_staff_without_the_right_is_told(lines: Lines, client: Client) -> None:
+def test_a_member_of_staff_without_the_right_is_told(lines: Lines) -> None:
     account = AccountFactory.create(is_staff=True)
-    client.force_login(account)
-    assert client.get("/admin/accounts/account/").status_code == 403
+    assert signed_in(account).get("/admin/accounts/account/").status_code == 403
     (line,) = [line for line in read(lines) if line["event"] == "refused"]
     assert (line["account"], line["status"], line["level"]) == (account.pk, 403, "warning")
 
