@@ -5,6 +5,7 @@ worker, the web server, tests/conftest.py) start the embedded PostgreSQL and Val
 DATABASE_URL / REDIS_URL is given. docs/operations/settings.md lists every variable.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 FIELD_KEYS: list[str] = env.list("FIELD_KEYS", default=[])
 if PRODUCTION and not FIELD_KEYS:
     raise ImproperlyConfigured("FIELD_KEYS must be set when TUIKE_ENV=production")
+if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in FIELD_KEYS):
+    raise ImproperlyConfigured("each of FIELD_KEYS is 32 bytes in urlsafe base64")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["*"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -66,6 +69,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "backend.rest.middleware.RequestId",
+    "backend.rest.refusals.Refusals",
     "backend.rest.headers.Headers",
     "django.middleware.security.SecurityMiddleware",
     "backend.rest.headers.Transport",
@@ -98,18 +102,25 @@ TEMPLATES = [
 
 
 # ---------------------------------------------------------------- PostgreSQL
+# libpq's own words for encryption: ?sslmode=verify-full&sslrootcert=/etc/ssl/db-ca.pem
+TLS_OPTIONS = frozenset({"sslmode", "sslrootcert", "sslcert", "sslkey", "sslcrl"})
+
+
 def _database(url: str) -> dict[str, Any]:
     """Django's DATABASES entry of a postgresql:// URL; a socket folder may stand in ?host=."""
     parts = urlsplit(url)
     if parts.scheme not in ("postgresql", "postgres"):
         raise ImproperlyConfigured("DATABASE_URL must begin with postgresql://")
-    query = parse_qs(parts.query)
+    query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+    strange = set(query) - {"host"} - TLS_OPTIONS
+    if strange:
+        raise ImproperlyConfigured(f"DATABASE_URL knows no {', '.join(sorted(strange))}")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": query.get("host", [parts.hostname or ""])[0],
+        "HOST": query.get("host", parts.hostname or ""),
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=600),
         "CONN_HEALTH_CHECKS": env.bool("CONN_HEALTH_CHECKS", default=True),
@@ -118,6 +129,7 @@ def _database(url: str) -> dict[str, Any]:
             "server_side_binding": True,
             "prepare_threshold": 2,
             "connect_timeout": 5,
+            **{name: value for name, value in query.items() if name in TLS_OPTIONS},
             "options": " ".join(
                 f"-c {name}={value}"
                 for name, value in {
@@ -188,9 +200,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
     {"NAME": "backend.accounts.passwords.NotOurNames"},
 ]
-PASSWORD_HASHERS = env.list(
-    "PASSWORD_HASHERS", default=["django.contrib.auth.hashers.ScryptPasswordHasher"]
-)
+PASSWORD_HASHERS = env.list("PASSWORD_HASHERS", default=["backend.accounts.hashers.Scrypt"])
 # Who of the staff needs a second factor to enter the admin: "required" everybody, "money" whoever
 # holds a right that lets money go and superusers, "off" nobody (a failing check in production).
 STAFF_TWO_FACTOR = env.str("STAFF_TWO_FACTOR", default="required")

@@ -122,6 +122,7 @@ BASELINE: dict[str, Any] = {
     "USE_X_FORWARDED_PORT": False,
     "NUM_PROXIES": 0,
     # cookies
+    "COOKIE_PREFIX": "__Host-",
     "SESSION_COOKIE_NAME": "__Host-sessionid",
     "SESSION_COOKIE_SECURE": True,
     "SESSION_COOKIE_HTTPONLY": True,
@@ -138,7 +139,7 @@ BASELINE: dict[str, Any] = {
     "CSRF_TRUSTED_ORIGINS": [],
     "MESSAGE_STORAGE": "django.contrib.messages.storage.session.SessionStorage",
     # passwords and sessions
-    "PASSWORD_HASHERS": ["django.contrib.auth.hashers.ScryptPasswordHasher"],
+    "PASSWORD_HASHERS": ["backend.accounts.hashers.Scrypt"],
     "AXES_FAILURE_LIMIT": 5,
     "STAFF_TWO_FACTOR": "required",
     "TOKEN_LIFETIME_DAYS": 90,
