@@ -116,7 +116,7 @@ def _database(url: str) -> dict[str, Any]:
     if strange:
         raise ImproperlyConfigured(f"DATABASE_URL knows no {', '.join(sorted(strange))}")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "backend.core.postgres",
         "NAME": parts.path.lstrip("/"),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -5,9 +5,14 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
+import backend.accounts.rest.urls
+import commissions.rest.urls
+import notes.rest.urls
+import shops.rest.urls
 from backend import health
 from backend.rest import problems
 from backend.rest.document import SchemaView
+from backend.rest.paths import ByWord
 from notes.rest.media import media_file
 
 admin.site.index_title = "Today 今日"
@@ -22,10 +27,15 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("v1/schema", SchemaView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
-    path("v1/", include("backend.accounts.rest.urls")),
-    path("v1/", include("shops.rest.urls")),
-    path("v1/", include("notes.rest.urls")),
-    path("v1/", include("commissions.rest.urls")),
+    ByWord(
+        "v1/",
+        [
+            *backend.accounts.rest.urls.urlpatterns,
+            *shops.rest.urls.urlpatterns,
+            *notes.rest.urls.urlpatterns,
+            *commissions.rest.urls.urlpatterns,
+        ],
+    ),
     path("", include("commissions.rest.public_urls")),
 ]
 if not settings.PRODUCTION:  # a web server in front serves the files there

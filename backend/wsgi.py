@@ -1,4 +1,5 @@
-"""The web server's entry point: takes the embedded servers' lease, then Django."""
+"""The web server's entry point: takes the embedded servers' lease, then Django, and before it the
+fast way of the short links."""
 
 import os
 
@@ -9,4 +10,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
 
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 
-application = get_wsgi_application()
+django_application = get_wsgi_application()
+
+from commissions.rest.short_links import Front  # noqa: E402 - needs the app registry
+
+application = Front(django_application)

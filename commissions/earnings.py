@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from backend.accounts.models import Account
-from backend.core.sql import rows
+from backend.core.sql import read
 from commissions import ledger
 from commissions.models import Journal
 
@@ -41,7 +41,7 @@ _TO = (int(Journal.Kind.SETTLEMENT) + 1) << ledger.SUBJECT_BITS
 
 def summary(account: Account) -> Earnings:
     """The account's earnings; one statement."""
-    found = rows(_SUMMARY, {"account": account.pk, "from": _FROM, "to": _TO})
+    found = read(_SUMMARY, {"account": account.pk, "from": _FROM, "to": _TO})
     fen = {row["kind"]: row["fen"] for row in found}
     return Earnings(
         fen.get("pending", 0),
@@ -71,7 +71,7 @@ def commissions_of(
 ) -> list[dict[str, Any]]:
     """The account's own parts of commission orders, newest first, with split ids below
     `before`; one statement."""
-    return rows(_MINE, {"account": account.pk, "status": status, "before": before, "size": size})
+    return read(_MINE, {"account": account.pk, "status": status, "before": before, "size": size})
 
 
 def charity() -> Charity:

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from backend.accounts.models import Account
 from backend.core.errors import NotFound, Refusal
+from backend.core.sql import read
 from commissions.models import CommissionOffer
 from shops.models import Product, Shop
 from shops.ports import CommissionTerms
@@ -78,16 +79,22 @@ def terms_for(product_ids: Sequence[int], at: datetime) -> dict[int, CommissionT
     return {offer.product_id: CommissionTerms(offer.pk, offer.rate_bps) for offer in stood}
 
 
+# In SQL, for a note's page asks it at every reading: the ORM took ten times the statement's time.
+_OPEN = """
+SELECT DISTINCT o.product_id FROM commissions_commissionoffer o
+JOIN shops_product p ON p.id = o.product_id JOIN shops_shop s ON s.id = p.shop_id
+WHERE o.product_id = ANY(%(products)s::bigint[]) AND o.rate_bps > 0
+  AND o.starts_at <= %(at)s::timestamptz
+  AND (o.ends_at IS NULL OR o.ends_at > %(at)s::timestamptz)
+  AND s.account_id <> %(account)s::bigint
+"""
+
+
 def open_to(account_id: int, product_ids: Sequence[int], at: datetime) -> set[int]:
     """Those products whose sale pays this account a commission: an offer above zero, by a shop
-    that is not the account's own."""
-    stood = CommissionOffer.objects.filter(
-        Q(ends_at__isnull=True) | Q(ends_at__gt=at),
-        product__in=product_ids,
-        starts_at__lte=at,
-        rate_bps__gt=0,
-    ).exclude(product__shop__account=account_id)
-    return set(stood.values_list("product_id", flat=True))
+    that is not the account's own. One query."""
+    found = read(_OPEN, {"products": list(product_ids), "at": at, "account": account_id})
+    return {row["product_id"] for row in found}
 
 
 def _active(product_id: int) -> QuerySet[CommissionOffer]:

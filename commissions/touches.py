@@ -12,14 +12,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import transaction
-from redis.exceptions import RedisError
 
 from backend.accounts.models import Account
-from backend.core import ids
+from backend.core import ids, redis
 from backend.core.errors import NotFound, Refusal
 from backend.core.logs import get
+from backend.core.redis import RedisError, Script
 from backend.core.sql import rows, run
 from commissions.models import PromotionLink, Touch
 from shops.ports import Click
@@ -33,8 +32,32 @@ CLICK_KEPT = 86_400  # seconds that a click id is known before its row is stored
 LINK_KEPT = 300  # seconds
 ID_LENGTH = 22
 _ID = re.compile(r"[1-9A-HJ-NP-Za-km-z]{22}")
-_CODE = re.compile(r"[1-9A-HJ-NP-Za-km-z]{4,16}")
+CODE = re.compile(r"[1-9A-HJ-NP-Za-km-z]{4,16}")
+_NOWHERE = "-"  # instead of an address: the link is no longer in use
 _PATHS = {"product": "products", "note": "notes", "shop": "shops", "live": "live"}
+
+
+# A click: into the stream, and under a key of its own for whoever pays before it is a row.
+_WRITE = """
+redis.call('XADD', KEYS[1], '*', 'click', ARGV[1], 'link', link, 'visitor', ARGV[2],
+           'account', ARGV[3], 'at', ARGV[4])
+redis.call('SET', KEYS[2], ARGV[5], 'EX', ARGV[6])
+"""
+_write = Script("local link = ARGV[7]" + _WRITE)
+# The same behind two questions: where does the code lead, and how often has this caller asked?
+PASS_BY = f"""
+local link, url = string.match(redis.call('GET', KEYS[3]) or '', '^(%d+) (.+)$')
+if not link or url == '-' then return nil end
+local most = tonumber(ARGV[8])
+if most > 0 then
+  local count = redis.call('INCR', KEYS[4])
+  if count == 1 then redis.call('EXPIRE', KEYS[4], ARGV[7]) end
+  if count > most then return nil end
+end
+{_WRITE}
+return url
+"""
+_pass_by = Script(PASS_BY)
 
 
 class LinkDisabled(Refusal):
@@ -82,17 +105,42 @@ def record(
         "link": route.link_id,
         "visitor": visitor,
         "account": account.pk if account else 0,
-        "at": int(at.timestamp() * 1_000_000),
+        "at": _micros(at),
     }
     try:
-        pipe = _client().pipeline(transaction=False)
-        pipe.xadd(STREAM, entry)
-        pipe.set(_key(click_id), code, ex=CLICK_KEPT)
-        pipe.execute()
+        _write([STREAM, _key(click_id)], [*_click(entry, code), route.link_id])
     except RedisError:
         log.warning("the touch stream did not answer; the touch is written at once")
         _store([entry])
     return Landing(f"{route.url}?click={click_id}", click_id, visitor)
+
+
+def pass_by(
+    *, code: str, visitor: str, at: datetime, meter: str, most: int, seconds: int
+) -> Landing | None:
+    """`record` for a reader who is not signed in, in one call of Redis together with the count of
+    their calls: under the key `meter`, at most `most` (0: any number) within `seconds`. None, with
+    nothing recorded, where `record` has to look closer: a code that Redis does not know, a link no
+    longer in use, too many calls, Redis away."""
+    visitor = visitor if _ID.fullmatch(visitor) else ids.code(ID_LENGTH)
+    click_id = ids.code(ID_LENGTH)
+    entry = {"click": click_id, "visitor": visitor, "account": 0, "at": _micros(at)}
+    keys = [STREAM, _key(click_id), _link_key(code), meter]
+    try:
+        url = _pass_by(keys, [*_click(entry, code), seconds, most])
+    except RedisError:
+        return None
+    return Landing(f"{url.decode()}?click={click_id}", click_id, visitor) if url else None
+
+
+def _click(entry: dict[str, Any], code: str) -> list[Any]:
+    """What `_WRITE` is told of a click."""
+    fields = (entry[name] for name in ("click", "visitor", "account", "at"))
+    return [*fields, code, CLICK_KEPT]
+
+
+def _micros(at: datetime) -> int:
+    return int(at.timestamp() * 1_000_000)
 
 
 def read_click(click_id: str) -> Click | None:
@@ -100,7 +148,7 @@ def read_click(click_id: str) -> Click | None:
     if not _ID.fullmatch(click_id):
         return None
     try:
-        code = _client().get(_key(click_id))
+        code = redis.call("GET", _key(click_id))
     except RedisError:
         code = None
     if code is not None:
@@ -129,7 +177,7 @@ def store_touches(*, batch: int = BATCH) -> int:
     stored = 0
     for _ in range(MAX_BATCHES):
         try:
-            entries = _client().xrange(STREAM, count=batch)
+            entries: Any = redis.client().xrange(STREAM, count=batch)
         except RedisError:
             log.warning("the touch stream did not answer; the next beat tries again")
             return stored
@@ -146,7 +194,7 @@ def store_touches(*, batch: int = BATCH) -> int:
 
 def _acknowledge(names: list[bytes]) -> None:
     try:
-        _client().xdel(STREAM, *names)
+        redis.call("XDEL", STREAM, *names)
     except RedisError:
         log.warning("touches stay in the stream; storing them again adds nothing")
 
@@ -189,42 +237,42 @@ FROM commissions_promotionlink WHERE code = %s
 
 
 def _route(code: str) -> Route:
-    if not _CODE.fullmatch(code):
+    if not CODE.fullmatch(code):
         raise NotFound()
-    name = f"link:{code}"
     try:
-        known = cache.get(name)
+        known = redis.call("GET", _link_key(code))
     except RedisError:
         known = None
     if known is not None:
-        return Route(*known)
+        link, url = known.decode().split(" ", 1)
+        return Route(int(link), url, url == _NOWHERE)
     found = rows(_FIND, [code])
     if not found:
         raise NotFound()
     link = found[0]
-    path = _PATHS[link["target_kind"]]
-    route = Route(link["id"], f"{settings.PUBLIC_URL}/{path}/{link['target_id']}", link["disabled"])
+    url = f"{settings.PUBLIC_URL}/{_PATHS[link['target_kind']]}/{link['target_id']}"
+    route = Route(link["id"], _NOWHERE if link["disabled"] else url, link["disabled"])
     try:
-        cache.set(name, tuple(route), LINK_KEPT)
+        redis.call("SET", _link_key(code), f"{route.link_id} {route.url}", "EX", LINK_KEPT)
     except RedisError:
         log.debug("the link is not cached")
     return route
 
 
 def forget_link(code: str) -> None:
-    """Drops a link from the cache, so that the next reader sees it as it is now."""
+    """Drops a link from Redis, so that the next reader sees it as it is now."""
     try:
-        cache.delete(f"link:{code}")
+        redis.call("DEL", _link_key(code))
     except RedisError:
         log.warning("link %s may lead on for up to %s seconds", code, LINK_KEPT)
 
 
+def _link_key(code: str) -> str:
+    return f"tuike:link:{code}"
+
+
 def _key(click_id: str) -> str:
     return f"tuike:click:{click_id}"
-
-
-def _client() -> Any:
-    return cache._cache.get_client(None, write=True)  # type: ignore[attr-defined]
 
 
 assert set(_PATHS) == set(PromotionLink.Target.values)

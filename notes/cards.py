@@ -9,7 +9,7 @@ lapsed stays, the card comes back as unavailable with the reason.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -32,11 +32,13 @@ from shops.checkout import ProductNotOnSale
 from shops.models import Product, Shop
 
 __all__ = [
+    "Shown",
     "apply_for_goods_notes",
     "approve_goods_notes",
     "attach",
     "detach",
     "embeddable",
+    "judged",
     "real_note_sources",
     "reject_goods_notes",
     "require",
@@ -101,6 +103,15 @@ class Standing:
         return self.OWN if self.own else self.OTHERS
 
 
+class Shown(NamedTuple):
+    """What is known of a product that a note shows, or would."""
+
+    product_id: int
+    status: str
+    shop_status: str
+    own: bool
+
+
 _STANDINGS = """
 SELECT p.id, p.status, s.status AS shop_status, s.account_id = %(author)s::bigint AS own,
   EXISTS (SELECT 1 FROM notes_goodsnoteapplication g
@@ -116,20 +127,33 @@ def standings(*, author_id: int, product_ids: Sequence[int], at: datetime) -> di
     if not product_ids:
         return {}
     found = rows(_STANDINGS, {"author": author_id, "products": list(product_ids)})
-    others = [row["id"] for row in found if not row["own"] and row["permitted"]]
+    return judged(
+        [Shown(row["id"], row["status"], row["shop_status"], row["own"]) for row in found],
+        author_id=author_id,
+        permitted=any(row["permitted"] for row in found),
+        at=at,
+    )
+
+
+def judged(
+    shown: Sequence[Shown], *, author_id: int, permitted: bool, at: datetime
+) -> dict[int, Standing]:
+    """The standing of products whose states are known; `permitted` says whether the author may
+    show others' goods at all. Asks the offers' port where they are among them."""
+    others = [product.product_id for product in shown if permitted and not product.own]
     offered = ports.offers_open_to(author_id, others, at) if others else set()
     return {
-        row["id"]: Standing(
-            own=row["own"],
-            product_status=row["status"],
+        product.product_id: Standing(
+            own=product.own,
+            product_status=product.status,
             reason=_reason(
-                row["own"] or row["permitted"],
-                row["status"],
-                row["shop_status"],
-                row["own"] or row["id"] in offered,
+                product.own or permitted,
+                product.status,
+                product.shop_status,
+                product.own or product.product_id in offered,
             ),
         )
-        for row in found
+        for product in shown
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from backend.accounts.models import Account
 from backend.core.errors import NotFound, Refusal
-from backend.core.sql import rows
+from backend.core.sql import read, rows
 from notes.cards import AD_LABEL
 from notes.engagement import MAX_FOLLOWS
 from notes.reading import url_of
@@ -77,7 +77,7 @@ def decorated(
 ) -> tuple[list[dict[str, Any]], list[Any] | None]:
     """The rows of a page given as SQL that yields (id, key), and (key, id) of its last row where
     another page follows."""
-    found = rows(
+    found = read(
         _DECORATED.format(page=page),
         {**values, "viewer": viewer.pk if viewer else 0, "limit": part.size + 1},
     )
@@ -295,7 +295,7 @@ def comments(
         level, values["parent"] = "c.parent_id = %(parent)s::bigint", parent_id
     if part.after:
         after, values["last"] = "AND c.id < %(last)s::bigint", part.after[0]
-    found = rows(_COMMENTS.format(level=level, after=after), values)
+    found = read(_COMMENTS.format(level=level, after=after), values)
     kept = found[: part.size]
     following = [kept[-1]["id"]] if len(found) > part.size else None
     return [_comment(row) for row in kept], following

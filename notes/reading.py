@@ -1,4 +1,5 @@
-"""One note as everybody reads it: one statement, and one more where it shows others' goods."""
+"""One note as everybody reads it: one statement, and one of the commissions room where it shows
+others' goods."""
 
 from datetime import datetime
 from typing import Any
@@ -7,8 +8,8 @@ from django.conf import settings
 
 from backend.accounts.models import Account
 from backend.core.errors import NotFound
-from backend.core.sql import rows
-from notes.cards import AD_LABEL, standings
+from backend.core.sql import read
+from notes.cards import AD_LABEL, Shown, judged
 
 _PAGE = """
 SELECT n.id, n.kind, n.title, n.body, n.city_code, n.status, n.takedown_reason, n.revision,
@@ -29,9 +30,13 @@ SELECT n.id, n.kind, n.title, n.body, n.city_code, n.status, n.takedown_reason, 
   (SELECT coalesce(json_agg(json_build_object('product', p.id, 'title', p.title,
       'image_url', p.image_url, 'price_fen',
       (SELECT min(k.price_fen) FROM shops_sku k WHERE k.product_id = p.id AND k.is_active),
-      'shop', json_build_object('id', s.id, 'name', s.name)) ORDER BY c.position, c.id), '[]')
+      'shop', json_build_object('id', s.id, 'name', s.name),
+      'status', p.status, 'shop_status', s.status, 'own', s.account_id = n.author_id)
+      ORDER BY c.position, c.id), '[]')
     FROM notes_noteproduct c JOIN shops_product p ON p.id = c.product_id
-    JOIN shops_shop s ON s.id = p.shop_id WHERE c.note_id = n.id) AS cards
+    JOIN shops_shop s ON s.id = p.shop_id WHERE c.note_id = n.id) AS cards,
+  EXISTS (SELECT 1 FROM notes_goodsnoteapplication g
+    WHERE g.account_id = n.author_id AND g.status = 'approved') AS permitted
 FROM notes_note n JOIN accounts_account a ON a.id = n.author_id
 WHERE n.id = %(note)s::bigint AND n.status <> 'deleted'
 """
@@ -43,7 +48,7 @@ def page(*, note_id: int, viewer: Account | None, at: datetime) -> dict[str, Any
     :raises NotFound: no such note, or not the viewer's to see.
     """
     viewer_id = viewer.pk if viewer else 0
-    found = rows(_PAGE, {"note": note_id, "viewer": viewer_id})
+    found = read(_PAGE, {"note": note_id, "viewer": viewer_id})
     if not found:
         raise NotFound()
     row = found[0]
@@ -60,7 +65,7 @@ def url_of(file: str) -> str:
 
 def _rendered(row: dict[str, Any], at: datetime) -> dict[str, Any]:
     media = [_medium(item) for item in row["media"]]
-    cards = _cards(row["author_id"], row["cards"], at)
+    cards = _cards(row, at)
     return {
         "id": row["id"],
         "kind": row["kind"],
@@ -107,8 +112,13 @@ def _cover(media: list[dict[str, Any]]) -> dict[str, Any] | None:
     }
 
 
-def _cards(author_id: int, cards: list[dict[str, Any]], at: datetime) -> list[dict[str, Any]]:
-    found = standings(author_id=author_id, product_ids=[card["product"] for card in cards], at=at)
+def _cards(row: dict[str, Any], at: datetime) -> list[dict[str, Any]]:
+    cards = row["cards"]
+    shown = [
+        Shown(card["product"], card.pop("status"), card.pop("shop_status"), card.pop("own"))
+        for card in cards
+    ]
+    found = judged(shown, author_id=row["author_id"], permitted=row["permitted"], at=at)
     return [
         {
             **card,

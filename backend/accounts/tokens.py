@@ -7,12 +7,13 @@ hash. Not JWT: a ban must end a session at once.
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.conf import settings
 from django.db.models import F
 
 from backend.accounts.models import AccessToken, Account
-from backend.core.sql import rows
+from backend.core.sql import read
 
 PREFIX = "tuike_"
 
@@ -48,13 +49,18 @@ WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND a.is_acti
 
 def find(*, token: str, at: datetime) -> tuple[Account, int] | None:
     """The account and token id behind a token that is valid at `at`; one query."""
-    found = rows(_FIND, [digest_of(token), at])
+    found = read(_FIND, [digest_of(token), at])
     if not found:
         return None
     token_id = found[0].pop("token_id")
-    names = [field.attname for field in Account._meta.concrete_fields]
+    names = _columns()
     account = Account.from_db("default", names, [found[0][name] for name in names])
     return account, token_id
+
+
+@cache
+def _columns() -> list[str]:
+    return [field.attname for field in Account._meta.concrete_fields]
 
 
 def revoke(*, token_id: int, account: Account, at: datetime) -> int:

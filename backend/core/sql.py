@@ -4,21 +4,37 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import connection
+from psycopg.pq import Format
+
+Parameters = Sequence[Any] | dict[str, Any]
 
 
-def rows(statement: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> list[dict[str, Any]]:
+def rows(statement: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
     """All rows of a statement, as dictionaries in the order of its columns."""
+    return _rows(statement, parameters, Format.TEXT)
+
+
+def read(statement: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
+    """As `rows`, for the hot reads: values travel in PostgreSQL's binary form, which the driver
+    takes over without parsing (measured: 0.12 against 0.20 ms for a page of 20 notes). jsonb
+    comes parsed, as json does."""
+    return _rows(statement, parameters, Format.BINARY)
+
+
+def _rows(statement: str, parameters: Parameters, form: Format) -> list[dict[str, Any]]:
     with connection.cursor() as cursor:
+        driver = cursor.cursor
+        driver.format = form
         cursor.execute(statement, parameters or None)
-        if cursor.description is None:
+        result = driver.pgresult
+        if result is None or not result.nfields:
             return []
-        names = [column[0] for column in cursor.description]
-        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        # Not cursor.description: its columns look up their types' names, 2 us each.
+        names = [result.fname(column).decode() for column in range(result.nfields)]
+        return [dict(zip(names, row, strict=True)) for row in driver.fetchall()]
 
 
-def tuples(
-    statement: str, parameters: Sequence[Any] | dict[str, Any] = ()
-) -> list[tuple[Any, ...]]:
+def tuples(statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
     """All rows of a statement as they come; for statements of many rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
@@ -26,7 +42,7 @@ def tuples(
         return found
 
 
-def value(statement: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> Any:
+def value(statement: str, parameters: Parameters = ()) -> Any:
     """The first column of the first row, or None."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)
@@ -34,7 +50,7 @@ def value(statement: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> An
     return row[0] if row else None
 
 
-def run(statement: str, parameters: Sequence[Any] | dict[str, Any] = ()) -> int:
+def run(statement: str, parameters: Parameters = ()) -> int:
     """Executes a statement; returns how many rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters or None)

@@ -32,6 +32,7 @@ METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"}
 API = "/v1/"
 # Files that anybody may have, under names that change with their contents.
 _SHARED = (settings.STATIC_URL, settings.MEDIA_URL)
+_BODILESS = frozenset({204, 304})
 _SIGN_OUT = {("POST", "/admin/logout/"), ("DELETE", "/v1/auth/token")}
 
 
@@ -59,6 +60,9 @@ class Headers:
         )
         if not shared:
             headers.setdefault("Cache-Control", "no-store")
+        if not response.streaming and response.status_code not in _BODILESS:
+            # Without it the server sends chunks.
+            headers.setdefault("Content-Length", str(len(response.content)))
         if (request.method, request.path_info) in _SIGN_OUT and response.status_code < 400:
             headers["Clear-Site-Data"] = '"cache", "storage"'
         return response

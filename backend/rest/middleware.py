@@ -26,6 +26,11 @@ def is_admin(request: HttpRequest) -> bool:
     return request.path_info.startswith(ADMIN_PREFIX)
 
 
+def request_id_of(given: str) -> str:
+    """The caller's own id where it is well-formed, a fresh one otherwise."""
+    return given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+
+
 class RequestId:
     """Gives each request an id (the caller's X-Request-ID where it is well-formed), in the logs
     and in the answer."""
@@ -34,8 +39,7 @@ class RequestId:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        request_id = given if _SAFE_ID.fullmatch(given) else uuid.uuid4().hex
+        request_id = request_id_of(request.headers.get("X-Request-ID", ""))
         request.META["tuike.request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:

@@ -8,32 +8,36 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
-from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from backend.core.logs import get
+from backend.core.redis import RedisError, Script
 
 log = get(__name__)
 
-_SCRIPT = """
+WINDOW = 60  # seconds
+COUNT = """
 local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
-return {count, redis.call('TTL', KEYS[1])}
 """
-WINDOW = 60  # seconds
+_count = Script(COUNT + "return count")
 
 
-def _client() -> Any:
-    return cache._cache.get_client(None, write=True)  # type: ignore[attr-defined]
+def window_of(scope: str, caller: str) -> tuple[str, int]:
+    """The key under which a caller's calls of this minute are counted, and the seconds until the
+    minute ends."""
+    window, gone = divmod(int(time.time()), WINDOW)
+    return f"throttle:{scope}:{caller}:{window}", WINDOW - gone
 
 
 def hit(scope: str, caller: str) -> tuple[int, int]:
-    """Counts one call; returns (calls in this window, seconds until it ends)."""
-    window = int(time.time()) // WINDOW
-    count, left = _client().eval(_SCRIPT, 1, f"throttle:{scope}:{caller}:{window}", WINDOW)
-    return int(count), max(1, int(left))
+    """Counts one call; returns (calls in this window, seconds until it ends).
+
+    :raises RedisError: Redis is away.
+    """
+    key, left = window_of(scope, caller)
+    return int(_count([key], [WINDOW])), left
 
 
 class PerCaller(BaseThrottle):

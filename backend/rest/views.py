@@ -1,5 +1,6 @@
 """The views' common ground: read the input by a serializer, answer a dictionary."""
 
+from functools import cache
 from typing import Any
 
 from rest_framework import serializers
@@ -53,21 +54,30 @@ class View(APIView):
         :raises BadQuery: 400 naming the parameters.
         """
         given = request.query_params
-        known = set(serializer().fields) if serializer else set()
+        reader = _reader(serializer) if serializer else None
+        known = reader.fields.keys() if reader else frozenset()
         errors = {
             name: ["This parameter is not known here."]
             for name in given
-            if name not in known | PAGE_PARAMETERS
+            if name not in known and name not in PAGE_PARAMETERS
         }
         errors |= {name: ["Give it once."] for name in given if len(given.getlist(name)) > 1}
         values: dict[str, Any] = {}
-        if serializer and not errors:
-            plain = {name: given[name] for name in given if name in known}
-            reader = serializer(data=plain, context={"request": request})
-            if reader.is_valid():
-                values = dict(reader.validated_data)
-            else:
-                errors = {name: [str(m) for m in found] for name, found in reader.errors.items()}
+        if reader and not errors:
+            try:
+                values = dict(
+                    reader.run_validation({name: given[name] for name in given if name in known})
+                )
+            except serializers.ValidationError as refused:
+                told: Any = refused.detail
+                errors = {name: [str(m) for m in found] for name, found in told.items()}
         if errors:
             raise BadQuery(fields=errors)
         return values
+
+
+@cache
+def _reader(serializer: type[serializers.Serializer]) -> serializers.Serializer:
+    """A serializer that reads every query of its kind. Reading keeps nothing in it, and making
+    one copies each of its fields: 0.1 ms, twice, of a hot page."""
+    return serializer()

@@ -1,36 +1,21 @@
 """Doors of promoting and earning."""
 
-from typing import Any
-
-from django.conf import settings
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backend.accounts.authentication import caller
-from backend.accounts.models import Account
 from backend.core.clock import now
 from backend.rest import paging
 from backend.rest.permissions import Anyone, AnyoneReads
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
-from commissions import earnings, explain, links, offers, promoters, touches
+from commissions import earnings, explain, links, offers, promoters
 from commissions.models import PromotionLink
 from commissions.rest import promoting_serializers as s
-
-VISITOR_COOKIE = f"{settings.COOKIE_PREFIX}tuike_visitor"
-_YEAR = 365 * 86_400
-_PURPOSES = ("Purpose", "Sec-Purpose", "X-Purpose", "X-Moz")
-
-
-class AnyAccept:
-    """Mixed in where the answer is no JSON: whatever the caller would accept, it is given."""
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Never 406."""
-        return super().perform_content_negotiation(request, force=True)  # type: ignore[misc]
+from commissions.rest.short_links import AnyAccept
 
 
 class EnrolView(View):
@@ -137,42 +122,6 @@ class LinkPictureView(AnyAccept, View):
         self.query(request)
         link = links.own(account=caller(request), code=code)
         return HttpResponse(links.qr_png(link), content_type="image/png")
-
-
-class RedirectView(AnyAccept, View):
-    """The short links."""
-
-    permission_classes = [Anyone]
-    throttle_scope = "redirect"
-
-    @extend_schema(tags=["promotion links"], responses={302: None, 410: None}, auth=[])
-    def get(self, request: Request, code: str) -> HttpResponse:
-        """Leads to the target and records the touch; a look ahead (HEAD, prefetch) does not
-        count."""
-        landing = touches.record(
-            code=code,
-            visitor=request.COOKIES.get(VISITOR_COOKIE, ""),
-            account=request.user if isinstance(request.user, Account) else None,
-            at=now(),
-            counts=request.method == "GET" and not _looks_ahead(request),
-        )
-        answer = HttpResponseRedirect(landing.url)
-        answer["Cache-Control"] = "no-store"
-        if landing.click_id:
-            answer.set_cookie(
-                VISITOR_COOKIE,
-                landing.visitor,
-                max_age=_YEAR,
-                httponly=True,
-                samesite="Lax",
-                secure=settings.SESSION_COOKIE_SECURE,
-            )
-        return answer
-
-
-def _looks_ahead(request: Request) -> bool:
-    said = " ".join(request.headers.get(name, "") for name in _PURPOSES).lower()
-    return "prefetch" in said or "preview" in said
 
 
 class EarningsView(View):

@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from commissions.rest.promoting_views import RedirectView
+from commissions.rest.short_links import RedirectView
 
 urlpatterns = [path("l/<str:code>", RedirectView.as_view(), name="short-link")]

@@ -23,6 +23,7 @@ from shops.catalog.reading import (
     of_owner,
     offerings,
     on_sale,
+    product_page,
     seen_product,
 )
 from shops.catalog.refusals import (
@@ -60,6 +61,7 @@ __all__ = [
     "of_owner",
     "offerings",
     "on_sale",
+    "product_page",
     "publish",
     "seen_product",
     "unban",

@@ -94,8 +94,7 @@ class ProductView(View):
     def get(self, request: Request, product_id: int) -> Response:
         """A product on sale with its SKUs; to its owner in any state, with exact stock."""
         self.query(request)
-        product = catalog.seen_product(viewer_id=request.user.pk, product_id=product_id)
-        return Response(_detail(product, request))
+        return Response(catalog.product_page(viewer_id=request.user.pk, product_id=product_id))
 
     @extend_schema(tags=["products"], request=s.ProductChange, responses=s.ProductDetail)
     def patch(self, request: Request, product_id: int) -> Response:

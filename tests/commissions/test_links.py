@@ -8,9 +8,10 @@ from django.core.cache import cache
 from redis.exceptions import ConnectionError as RedisAway
 from rest_framework.test import APIClient
 
+from backend.core import redis
 from commissions import links, promoters, touches
 from commissions.models import PromotionLink, Touch
-from commissions.rest.promoting_views import VISITOR_COOKIE
+from commissions.rest.short_links import VISITOR_COOKIE
 from seeds.factories import AccountFactory, NoteFactory, ProductFactory, ShopFactory
 from shops.ports import Click, click_of
 from tests.cast import Person
@@ -165,13 +166,12 @@ def test_a_known_link_costs_no_query(
         assert anyone.get(f"/l/{link.code}").status_code == 302
 
 
-def test_without_redis_the_touch_is_written_at_once(anyone: APIClient, link: PromotionLink) -> None:
+def test_without_redis_the_touch_is_written_at_once(
+    anyone: APIClient, link: PromotionLink, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Row 3: the stream is a convenience, the row is the fact."""
-    with (
-        patch.object(touches, "_client", side_effect=RedisAway),
-        patch.object(cache, "get", side_effect=RedisAway),
-        patch.object(cache, "set", side_effect=RedisAway),
-    ):
+    monkeypatch.setattr(redis, "_asked_again_at", 0.0)
+    with patch.object(redis, "client", side_effect=RedisAway):
         answer = anyone.get(f"/l/{link.code}")
         assert answer.status_code == 302
         click_id = answer["Location"].split("click=")[1]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from backend.core import redis
 from commissions import touches
 from commissions.models import Touch
 from seeds.factories import AccountFactory, PromotionLinkFactory
@@ -25,7 +26,7 @@ def click(count: int = 1, **fields: object) -> list[str]:
 def test_the_stream_is_drained_in_batches_and_emptied_after_the_commit() -> None:
     ids = click(7)
     assert touches.store_touches(batch=3) == 7
-    assert touches._client().xlen(touches.STREAM) == 0
+    assert redis.client().xlen(touches.STREAM) == 0
     assert set(Touch.objects.values_list("click_id", flat=True)) == set(ids)
     assert Touch.objects.values_list("at", flat=True).first() == AT
     assert touches.store_touches() == 0
@@ -38,7 +39,7 @@ def test_a_transaction_that_fails_leaves_the_stream_as_it_was() -> None:
         assert touches.store_touches() == 2
         transaction.set_rollback(True)
     assert not Touch.objects.exists()
-    assert touches._client().xlen(touches.STREAM) == 2
+    assert redis.client().xlen(touches.STREAM) == 2
     assert touches.store_touches() == 2
 
 
@@ -50,18 +51,18 @@ def test_a_lost_acknowledgement_adds_nothing(monkeypatch: pytest.MonkeyPatch) ->
         assert touches.store_touches() == 3
     assert touches.store_touches() == 0
     assert Touch.objects.count() == 3
-    assert touches._client().xlen(touches.STREAM) == 0
+    assert redis.client().xlen(touches.STREAM) == 0
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_no_touch_is_dropped_and_blocks_nothing() -> None:
-    touches._client().xadd(touches.STREAM, {"hello": "world"})
-    touches._client().xadd(
+    redis.client().xadd(touches.STREAM, {"hello": "world"})
+    redis.client().xadd(
         touches.STREAM, {"click": "x" * 22, "link": 1 << 60, "visitor": "v", "account": 0, "at": 1}
     )
     click(1)
     assert touches.store_touches() == 1
-    assert touches._client().xlen(touches.STREAM) == 0
+    assert redis.client().xlen(touches.STREAM) == 0
 
 
 @pytest.mark.django_db
