@@ -104,6 +104,8 @@ def begin(*, account: Account) -> Authenticator:
 
 def _write(account: Account, secret: bytes, *, confirmed: bool) -> Authenticator:
     with transaction.atomic():
+        # Two who begin at once, one after the other.
+        Account.objects.select_for_update(no_key=True, of=("self",)).get(pk=account.pk)
         Authenticator.objects.filter(user=account, confirmed=confirmed).delete()
         return Authenticator.objects.create(
             user=account,

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
+from unfold.forms import AuthenticationForm
 
 from backend.accounts import lockout, proof, second_factor
 from backend.accounts.admin import frame
@@ -26,6 +27,7 @@ from backend.core.errors import NotFound, Refusal
 
 HALF_WAY = "half_signed_in"
 HALF_WAY_SECONDS = 600
+LONGEST_NAME = 150
 CODE_TITLE = "Second factor 两步验证"
 SET_UP_TITLE = "Set up your second factor 设置两步验证"
 
@@ -78,10 +80,26 @@ def _to_the_beginning() -> HttpResponse:
 
 
 # ---------------------------------------------------------------- the first step
+class NameAndPassword(AuthenticationForm):
+    """Django's; what is too long to be a name is no try. Its own form only tells the browser how
+    long a name may be, and the count of failures takes 255 characters."""
+
+    def clean_username(self) -> str:
+        """The name, if it could be one."""
+        name: str = self.cleaned_data["username"]
+        if len(name) > LONGEST_NAME:
+            raise forms.ValidationError(
+                self.error_messages["invalid_login"],
+                params={"username": self.username_field.verbose_name},
+            )
+        return name
+
+
 class _Password(LoginView):
     """Django's, which ends half-way where a second factor is needed."""
 
     template_name = "admin/login.html"
+    authentication_form = NameAndPassword
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Tries of one name wait for each other."""
@@ -119,8 +137,7 @@ def password(request: HttpRequest) -> HttpResponseBase:
     }
     if "next" not in request.GET and "next" not in request.POST:
         context["next"] = index
-    form = admin.site.login_form
-    return _Password.as_view(authentication_form=form, extra_context=context)(request)
+    return _Password.as_view(extra_context=context)(request)
 
 
 # ---------------------------------------------------------------- the second step
