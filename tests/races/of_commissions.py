@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from backend.core.sql import rows, value
-from commissions import accruals, attribution, ledger, payouts, settlement
+from commissions import accruals, ledger, payouts, settlement
+from commissions.accruals import agreeing, making
 from commissions.models import (
     CommissionOrder,
     CommissionReversal,
@@ -89,12 +90,12 @@ class SameOrderTwice(OfCommissions):
         return [self.reconcile] * 2
 
     def window(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
-        meet_before(patch, meet, attribution, "decide")
+        meet_before(patch, meet, accruals, "make")
 
     def unguard(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
-        naive = accruals._CREATE.replace("ON CONFLICT (order_line_id) DO NOTHING ", "")
-        assert naive != accruals._CREATE
-        patch.setattr(accruals, "_CREATE", naive)
+        naive = making._CREATE.replace("ON CONFLICT (order_line_id) DO NOTHING ", "")
+        assert naive != making._CREATE
+        patch.setattr(making, "_CREATE", naive)
 
     def judge(self, answers: list[Answer]) -> str:
         times, pending = (
@@ -117,7 +118,7 @@ class SameRefundTwice(OfCommissions):
         return [self.reconcile] * 2
 
     def window(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
-        meet_before(patch, meet, accruals, "_reverse")
+        meet_before(patch, meet, agreeing, "_reverse")
 
     def unguard(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
         _lockless_reversals(patch)
@@ -130,9 +131,9 @@ class SameRefundTwice(OfCommissions):
 
 
 def _lockless_reversals(patch: pytest.MonkeyPatch) -> None:
-    naive = accruals._LOCK.replace("FOR NO KEY UPDATE OF c", "")
-    assert naive != accruals._LOCK
-    patch.setattr(accruals, "_LOCK", naive)
+    naive = agreeing._LOCK.replace("FOR NO KEY UPDATE OF c", "")
+    assert naive != agreeing._LOCK
+    patch.setattr(agreeing, "_LOCK", naive)
 
 
 class SettlementAgainstRefund(OfCommissions):
@@ -151,7 +152,7 @@ class SettlementAgainstRefund(OfCommissions):
 
     def window(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
         self.meet = meet
-        meet_before(patch, meet, accruals, "_reverse", "read")
+        meet_before(patch, meet, agreeing, "_reverse", "read")
         real = settlement.run
 
         def netting(statement: str, parameters: Any = ()) -> int:

@@ -13,7 +13,8 @@ from backend import relay
 from backend.accounts import tokens
 from backend.core import events
 from backend.core.clock import now
-from backend.core.sql import rows
+from backend.core.models import Event
+from backend.core.sql import rows, tuples
 from backend.rest import idempotency
 from commissions.models import Payout
 from notes import engagement
@@ -22,7 +23,7 @@ from seeds.factories import AccountFactory, NoteFactory
 from tests.races.crowd import Act, Answer, Meeting
 from tests.races.of_payouts import FEN, give, payee_of
 from tests.races.race import Race, meet_before
-from tests.races.unguarded import Unique, no_row_locks
+from tests.races.unguarded import Unique
 
 _CLAIM_BY_LOOKING = """
 INSERT INTO core_idempotencykey (account_id, key, operation, fingerprint, created_at)
@@ -80,9 +81,14 @@ class OneKeyTwice(Race):
         return "" if right else f"{times} payouts, answered {[status for status, _ in said]}"
 
 
+_PENDING = """
+SELECT id, kind, subject_id, attempts, recorded_at FROM core_event WHERE state = 'pending'
+"""
+
+
 class OneEventTwoRelays(Race):
     name = "one event, two relays"
-    removed = "SKIP LOCKED"
+    removed = "claiming in one statement with SKIP LOCKED: read, then marked"
 
     def ground(self, rounds: int) -> None:
         self.seen: list[int] = []
@@ -101,7 +107,14 @@ class OneEventTwoRelays(Race):
         patch.setitem(relay.HANDLERS, "races.one", (handle,))
 
     def unguard(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
-        no_row_locks(patch)
+        def look_then_mark(_: str, asked: dict[str, Any]) -> list[tuple[Any, ...]]:
+            found = tuples(_PENDING)
+            meet()
+            marked = Event.objects.filter(pk__in=[row[0] for row in found])
+            marked.update(state="delivered", delivered_at=asked["at"])
+            return found
+
+        patch.setattr(relay, "tuples", look_then_mark)
 
     def judge(self, answers: list[Answer]) -> str:
         times = self.seen.count(self.event.subject_id)
