@@ -98,3 +98,20 @@ def test_the_rule_about_sql_sees_what_it_forbids() -> None:
     assert found("SELECT id FROM a ORDER BY id FOR UPDATE") == ["needs"]
     both = "WITH x AS (SELECT id FROM a ORDER BY id FOR NO KEY UPDATE) SELECT 1 FROM b FOR SHARE"
     assert found(both) == ["needs"]
+
+
+# ---------------------------------------------------------------- whole rows
+def test_a_save_names_its_columns() -> None:
+    """save() of a row that was read before writes every column back, also those that somebody
+    else has changed meanwhile. A new row is forced to be an INSERT."""
+    wrong = [
+        f"{path}:{call.lineno} save() needs update_fields or force_insert, or a comment why"
+        for path in python()
+        if path.parts[0] != "seeds"
+        for call in calls(path)
+        if name_of(call) == "save"
+        and not call.args
+        and not {"update_fields", "force_insert"} & {keyword.arg for keyword in call.keywords}
+        and not has_reason(path, call)
+    ]
+    assert wrong == []
