@@ -11,8 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
 from backend import embedded
 
 
-def build(buyers: int) -> dict[str, object]:
-    """Creates the rows and returns what a client needs."""
+def build(buyers: int, **plan: object) -> dict[str, object]:
+    """Creates the rows and returns what a client needs; `plan` changes the plan's version."""
     from django.db import transaction
 
     from backend.accounts import tokens
@@ -31,7 +31,7 @@ def build(buyers: int) -> dict[str, object]:
             for price in (12_900, 4_990)
         ]
         f.CommissionOfferFactory.create(product=product, rate_bps=2_000)
-        f.PlanVersionFactory.create()
+        f.PlanVersionFactory.create(**plan)
         inviter, inviter_token = signed_in("inviter", "邀请人")
         promoter, promoter_token = signed_in("promoter", "推客")
         sponsor = f.PromoterFactory.create(account=inviter)
