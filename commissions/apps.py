@@ -9,8 +9,8 @@ class CommissionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Answers what the rooms below ask through their ports."""
-        from backend.accounts import profiles, second_factor  # the registry must be loaded
-        from commissions import offers, promoters, roles, touches
+        from backend.accounts import erasure, profiles, second_factor  # the registry is loaded
+        from commissions import erasing, offers, promoters, roles, touches
         from notes import ports as notes_ports
         from shops import ports as shops_ports
 
@@ -19,3 +19,4 @@ class CommissionsConfig(AppConfig):
         notes_ports.check_offers_with(offers.open_to)
         profiles.tell_capabilities(promoters.capabilities)
         second_factor.tell_money_rights(*roles.MONEY_RIGHTS)
+        erasure.tell_rooms(erasing.ROOM)

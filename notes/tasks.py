@@ -4,7 +4,7 @@ from celery import shared_task
 
 from backend.core import heartbeats
 from backend.core.clock import now
-from notes import ranking, recount
+from notes import erasing, ranking, recount
 
 
 @shared_task(name="notes.rank_notes")
@@ -16,6 +16,7 @@ def rank_notes() -> None:
 
 @shared_task(name="notes.recount")
 def recount_counters() -> None:
-    """Recounts every counter from its rows."""
+    """Recounts every counter from its rows, and removes files that an erasure has left."""
+    erasing.remove_files()
     found = recount.recount(at=now())
     heartbeats.beat(job="recount", at=now(), note=str(found))

@@ -10,8 +10,9 @@ class ShopsConfig(AppConfig):
     def ready(self) -> None:
         """Says what shops add to an account's capabilities, and which right of theirs gives money
         back."""
-        from backend.accounts import profiles, second_factor
-        from shops import onboarding  # models are loaded only now
+        from backend.accounts import erasure, profiles, second_factor
+        from shops import erasing, onboarding  # models are loaded only now
 
+        erasure.tell_rooms(erasing.ROOM)
         profiles.tell_capabilities(onboarding.capabilities)
         second_factor.tell_money_rights("shops.change_order")

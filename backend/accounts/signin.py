@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from backend.accounts import passwords, second_factor, tokens
 from backend.accounts.models import Account
 from backend.core import audit
-from backend.core.errors import Refusal
+from backend.core.errors import NotFound, Refusal
 from backend.core.logs import get
 
 log = get(__name__)
@@ -101,9 +101,11 @@ def note_failure(*, handle: str, door: str, address: str, at: datetime, locked: 
     """Records a failed sign-in: those of staff in the audit trail, all in the log. `locked`: it
     was the one that locked the door. Tries during a lock are not recorded: their number is up to
     whoever makes them."""
-    log.warning("a sign-in as %r failed at the %s from %s", handle[:30], door, address)
-    account = Account.objects.filter(handle=handle.lower()[:31], is_staff=True).first()
-    if account:
+    account = Account.objects.filter(handle=handle.lower()[:31]).first()
+    # What is nobody's name may be somebody's password, typed a line too high.
+    name = account.handle if account else "[unknown]"
+    log.warning("a sign-in as %s failed at the %s from %s", name, door, address)
+    if account and account.is_staff:
         action = "sign_in.locked" if locked else "sign_in.failed"
         audit.note(actor=None, action=action, target=account, at=at, door=door, address=address)
 
@@ -121,3 +123,17 @@ def end_everything(*, account: Account, by: Account | None, at: datetime, reason
             tokens_ended=ended,
         )
     return ended
+
+
+def end_token(*, account: Account, token_id: int, current: str, at: datetime) -> None:
+    """Ends one of the account's tokens.
+
+    :raises CurrentPasswordWrong: `current` is not the account's password.
+    :raises NotFound: not a token of this account that opens something.
+    """
+    if not account.check_password(current):
+        raise passwords.CurrentPasswordWrong(
+            fields={"current_password": [passwords.CurrentPasswordWrong.title]}
+        )
+    if not tokens.revoke(token_id=token_id, account=account, at=at):
+        raise NotFound()

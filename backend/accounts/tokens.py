@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
+from django.db.models.functions import Coalesce
 
 from backend.accounts.models import AccessToken, Account
 from backend.core.sql import read
@@ -26,7 +27,8 @@ def digest_of(token: str) -> bytes:
 def issue(*, account: Account, at: datetime, label: str = "") -> tuple[str, AccessToken]:
     """A new token of an account: the text, shown this once, and its row.
 
-    Lives TOKEN_LIFETIME_DAYS.
+    Lives TOKEN_LIFETIME_DAYS, or until it was not used for TOKEN_IDLE_DAYS. An account has
+    TOKENS_AT_ONCE: one more ends the oldest.
     """
     text = PREFIX + secrets.token_urlsafe(32)
     row = AccessToken.objects.create(
@@ -35,24 +37,47 @@ def issue(*, account: Account, at: datetime, label: str = "") -> tuple[str, Acce
         prefix=text[:12],
         label=label,
         created_at=at,
+        last_used_at=at,
         expires_at=at + timedelta(days=settings.TOKEN_LIFETIME_DAYS),
     )
+    most = settings.TOKENS_AT_ONCE
+    too_many = living(account=account, at=at).order_by("-id").values_list("pk", flat=True)
+    ended = list(too_many[most : most + 100])
+    if ended:
+        AccessToken.objects.filter(pk__in=ended, revoked_at__isnull=True).update(revoked_at=at)
     return text, row
 
 
+def living(*, account: Account, at: datetime) -> QuerySet[AccessToken]:
+    """The account's tokens that open something at `at`."""
+    found = AccessToken.objects.filter(account=account, revoked_at__isnull=True, expires_at__gt=at)
+    used_at = Coalesce("last_used_at", "created_at")
+    return found.annotate(used_at=used_at).filter(used_at__gt=at - _idle())
+
+
+def _idle() -> timedelta:
+    return timedelta(days=settings.TOKEN_IDLE_DAYS)
+
+
 _FIND = """
-SELECT a.*, t.id AS token_id FROM accounts_accesstoken t
-JOIN accounts_account a ON a.id = t.account_id
+SELECT a.*, t.id AS token_id, coalesce(t.last_used_at, t.created_at) AS token_used_at
+FROM accounts_accesstoken t JOIN accounts_account a ON a.id = t.account_id
 WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > %s AND a.is_active
+  AND coalesce(t.last_used_at, t.created_at) > %s
 """
+# A token's last use is written once a day: a call stays one query.
+_KEPT_TO = timedelta(days=1)
 
 
 def find(*, token: str, at: datetime) -> tuple[Account, int] | None:
-    """The account and token id behind a token that is valid at `at`; one query."""
-    found = read(_FIND, [digest_of(token), at])
+    """The account and token id behind a token that is valid at `at`; one query, and once a day one
+    more that writes the day of its last use."""
+    found = read(_FIND, [digest_of(token), at, at - _idle()])
     if not found:
         return None
     token_id = found[0].pop("token_id")
+    if found[0]["token_used_at"] <= at - _KEPT_TO:
+        AccessToken.objects.filter(pk=token_id).update(last_used_at=at)
     names = _columns()
     account = Account.from_db("default", names, [found[0][name] for name in names])
     return account, token_id

@@ -11,10 +11,10 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminFileFieldWidget
 
 from backend.accounts.models import Account
+from backend.core.asking import Question, ask
 from backend.core.clock import now
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
 from commissions import payouts
-from commissions.admin.asking import Question, ask
 from commissions.models import Payout, PayoutBatch
 
 CONTENT_TYPES = {

@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 
 from backend.accounts.models import Account
+from backend.core.asking import Question, ask
 from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision, Reasoned
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
 from commissions import payees, payouts
 from commissions.admin import batches, ledger_pages
-from commissions.admin.asking import Question, ask
 from commissions.models import PayeeAccount, Payout, PayoutAttempt, SandboxTransfer
 
 __all__ = ["PayeeAccountAdmin", "PayoutAdmin", "batches", "ledger_pages"]

@@ -63,6 +63,7 @@ _PRODUCT = {
     "return_window_days": 7,
     "shipping_fee_fen": 0,
 }
+_NEXT = "only-for-tests-8246"
 _PROFILE = {"display_name": "新名字", "bio": "你好", "city_code": "310000"}
 _AT_HOME = {"receiver": "李", "phone": "13800000000", "region_code": "310104", "detail": "一号"}
 _APPLICATION = {"shop_name": "新店", "owner_type": "individual", "intro": "", "licence_number": ""}
@@ -102,6 +103,17 @@ ACCOUNTS = [
     _get("/v1/me/addresses", "buyer"),
     _post("/v1/me/addresses", "buyer", {**_AT_HOME, "is_default": True}, status=201),
     _gone("/v1/me/addresses/{address}", "buyer"),
+    _post("/v1/me/password", "buyer", {"current_password": PASSWORD, "password": _NEXT}, 204),
+    _post(
+        "/v1/auth/password-reset",
+        "anonymous",
+        {"handle": "stranger", "code": "{reset_code}", "password": _NEXT},
+        status=204,
+    ),
+    _get("/v1/me/tokens", "buyer"),
+    _gone("/v1/me/tokens", "buyer"),
+    _post("/v1/me/tokens/{second_token}/end", "buyer", {"current_password": PASSWORD}, 204),
+    _post("/v1/me/erasure", "stranger", {"current_password": PASSWORD}, 204),
 ]
 SELLING = [
     _get("/v1/categories", "anonymous"),

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from django.contrib.auth.models import Group
 from PIL import Image
 
-from backend.accounts import tokens
+from backend.accounts import resets, tokens
 from backend.accounts.models import Account
 from backend.core.clock import now
 from commissions import accruals, payees, payouts, roles
@@ -98,6 +98,12 @@ def _people(world: World) -> None:
         world.tokens[role] = tokens.issue(account=account, at=now())[0]
         world.mark(f"{role}'s phone", account.phone, role)
         world.mark(f"{role}'s token", world.tokens[role])
+    again, row = tokens.issue(account=world.people["buyer"], at=now())
+    world.second_token = row.pk
+    world.mark("the buyer's second token", again)
+    world.reset_code = resets.give(
+        account_id=world.people["stranger"].pk, by=world.people["superuser"], reason="x", at=now()
+    )
 
 
 def _goods(world: World) -> None:

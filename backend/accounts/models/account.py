@@ -66,6 +66,9 @@ class Account(AbstractBaseUser, PermissionsMixin):
         db_default=0,
         help_text="how often everybody signed in as this account was signed out",
     )
+    erased_at = models.DateTimeField(
+        null=True, blank=True, help_text="when everything about the person was taken out"
+    )
 
     objects: ClassVar[AccountManager] = AccountManager()
 
@@ -79,6 +82,10 @@ class Account(AbstractBaseUser, PermissionsMixin):
             ),
         ]
         indexes = [models.Index(fields=["phone"], name="account_phone", condition=~Q(phone=""))]
+        permissions = [
+            ("erase_account", "Can take everything about a person out of the house"),
+            ("reset_password", "Can give a code with which a forgotten password is set anew"),
+        ]
         verbose_name = "account 账号"
         verbose_name_plural = "accounts 账号"
 

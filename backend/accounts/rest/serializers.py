@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from backend.accounts.models import Account, Address
+from backend.accounts.models import AccessToken, Account, Address
 from backend.accounts.models.account import HANDLE
 from backend.rest.fields import Strict, Text
 
@@ -89,6 +89,37 @@ class PasswordChange(Strict):
 
     current_password = serializers.CharField(max_length=128, trim_whitespace=False)
     password = serializers.CharField(max_length=128, trim_whitespace=False)
+
+
+class PasswordAgain(Strict):
+    """What cannot be undone asks for the password once more."""
+
+    current_password = serializers.CharField(max_length=128, trim_whitespace=False)
+
+
+class PasswordReset(Strict):
+    """POST /v1/auth/password-reset."""
+
+    handle = Text(max_length=30)
+    code = serializers.RegexField(r"\A[1-9A-HJ-NP-Za-km-z]{22}\Z")
+    password = serializers.CharField(max_length=128, trim_whitespace=False)
+
+
+class TokenAnswer(serializers.ModelSerializer):
+    """A token as its owner tells it from others."""
+
+    current = serializers.SerializerMethodField(help_text="the one this call was made with")
+
+    class Meta:
+        model = AccessToken
+        fields = [
+            "id", "prefix", "label", "created_at", "last_used_at", "expires_at", "current"
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    def get_current(self, token: AccessToken) -> bool:
+        """Whether the call that lists them was made with this one."""
+        return bool(token.pk == self.context.get("current"))
 
 
 class AddressFields(Strict):

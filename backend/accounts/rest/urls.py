@@ -2,14 +2,19 @@
 
 from django.urls import path
 
+from backend.accounts.rest.own import (
+    ErasureView,
+    PasswordResetView,
+    PasswordView,
+    TokenEndView,
+    TokensView,
+)
 from backend.accounts.rest.views import (
     AccountView,
     AddressesView,
     AddressView,
     MeView,
-    PasswordView,
     SignUpView,
-    TokensView,
     TokenView,
 )
 
@@ -19,7 +24,10 @@ urlpatterns = [
     path("auth/token", TokenView.as_view(), name="token"),
     path("me", MeView.as_view(), name="me"),
     path("me/password", PasswordView.as_view(), name="password"),
+    path("auth/password-reset", PasswordResetView.as_view(), name="password-reset"),
     path("me/tokens", TokensView.as_view(), name="tokens"),
+    path("me/tokens/<int:token_id>/end", TokenEndView.as_view(), name="token-end"),
+    path("me/erasure", ErasureView.as_view(), name="erasure"),
     path("me/addresses", AddressesView.as_view(), name="addresses"),
     path("me/addresses/<int:address_id>", AddressView.as_view(), name="address"),
 ]

@@ -1,17 +1,17 @@
 """Doors of accounts: sign up, sign in, profile, addresses."""
 
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from backend.accounts import lockout, passwords, profiles, second_factor, signin, tokens
+from backend.accounts import lockout, profiles, signin, tokens
 from backend.accounts.authentication import caller
 from backend.accounts.models import Account, Address
 from backend.accounts.rest import serializers as s
+from backend.accounts.rest.tries import tried
 from backend.core.clock import now
 from backend.core.errors import NotFound
 from backend.rest.paging import answer, keyset
@@ -24,26 +24,6 @@ def _me(account: Account) -> dict[str, object]:
     body = dict(s.Me(account).data)
     body["capabilities"] = profiles.capabilities(account)
     return body
-
-
-_WRONG = (signin.WrongPassword, second_factor.WrongCode, passwords.CurrentPasswordWrong)
-_T = TypeVar("_T")
-
-
-def _tried(request: Request, handle: str, attempt: Callable[[], _T]) -> _T:
-    """A try of somebody's password: counted where it is wrong, refused while its name is locked."""
-    plain = request._request
-    try:
-        return lockout.guarded(plain, handle, attempt, _WRONG)
-    except _WRONG:
-        signin.note_failure(
-            handle=handle,
-            door="api",
-            address=lockout.address_of(plain),
-            at=now(),
-            locked=bool(getattr(plain, "axes_locked_out", False)),
-        )
-        raise
 
 
 class SignUpView(View):
@@ -85,10 +65,10 @@ class TokenView(View):
 
     @extend_schema(tags=["accounts"], request=s.SignIn, responses={201: s.Token}, auth=[])
     def post(self, request: Request) -> Response:
-        """Sign in: a token, shown this once. After five wrong passwords in a quarter of an hour
-        the name is locked for the caller's network until it has passed."""
+        """Sign in: a token, shown this once; one sent along ends. After five wrong passwords in a
+        quarter of an hour the name is locked for the caller's network until it has passed."""
         fields = self.body(request, s.SignIn)
-        text, account = _tried(
+        text, account = tried(
             request,
             fields["handle"].lower(),
             lambda: signin.sign_in(**fields, unix=int(time.time()), at=now()),
@@ -96,6 +76,8 @@ class TokenView(View):
         how = "code" if fields.get("code") else "password"
         address = lockout.address_of(request._request)
         signin.note_success(account=account, door="api", address=address, at=now(), how=how)
+        if request.auth is not None:
+            tokens.revoke(token_id=cast(int, request.auth), account=caller(request), at=now())
         return Response({"token": text, "account": account.handle}, status=201)
 
     @extend_schema(tags=["accounts"], responses={204: None})
@@ -121,40 +103,6 @@ class MeView(View):
             account=caller(request), changes=self.body(request, s.ProfileChange)
         )
         return Response(_me(account))
-
-
-class PasswordView(View):
-    """The caller's password."""
-
-    throttle_scope = "sign-in"
-
-    @extend_schema(tags=["accounts"], request=s.PasswordChange, responses={204: None})
-    def post(self, request: Request) -> Response:
-        """Changes it. Every token ends, this one too, and every session in the admin."""
-        fields = self.body(request, s.PasswordChange)
-        account = caller(request)
-        _tried(
-            request,
-            account.handle,
-            lambda: passwords.change(
-                account=account,
-                current=fields["current_password"],
-                password=fields["password"],
-                at=now(),
-            ),
-        )
-        return Response(status=204)
-
-
-class TokensView(View):
-    """All tokens of the caller."""
-
-    @extend_schema(tags=["accounts"], responses={204: None})
-    def delete(self, request: Request) -> Response:
-        """Sign out everywhere: ends every token, this one too, and every session in the admin."""
-        account = caller(request)
-        signin.end_everything(account=account, by=account, at=now())
-        return Response(status=204)
 
 
 class AddressesView(View):

@@ -61,4 +61,4 @@ def ask(
         "lines": lines,
         "back": reverse(f"{name}_change", args=[row.pk]) if row else reverse(f"{name}_changelist"),
     }
-    return TemplateResponse(request, "commissions/ask.html", context)
+    return TemplateResponse(request, "admin/ask.html", context)

@@ -1,0 +1,49 @@
+"""What commissions know of a person, and how they forget it: where their money went. The ledger,
+the payouts and the tree of inviters stay, as numbers of an account without a name."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from backend.accounts.erasure import Room
+from backend.accounts.models import Account
+from backend.core import sealing
+from commissions import ledger, promoters
+from commissions.models import PayeeAccount, Payout, Promoter
+
+_ENDED = (
+    Payout.Status.PAID,
+    Payout.Status.FAILED,
+    Payout.Status.REJECTED,
+    Payout.Status.CANCELLED,
+)
+
+
+def in_the_way(account: Account) -> dict[str, int]:
+    """Payouts on their way, and money: what has not settled, what can still be paid out, what is
+    owed back. Less than the least payout is left behind."""
+    found = ledger.balances_of(ledger.Owner.PERSON, account.pk)
+    available = found.pop(ledger.Kind.AVAILABLE, 0)
+    nothing = 0 <= available < settings.PAYOUT_MINIMUM_FEN
+    return {
+        "payouts": Payout.objects.filter(account=account).exclude(status__in=_ENDED).count(),
+        "money_fen": 0 if nothing else available,
+        "unsettled_fen": sum(abs(fen) for fen in found.values()),
+    }
+
+
+def forget(account: Account, at: datetime) -> None:
+    """Runs inside the transaction of the erasure."""
+    PayeeAccount.objects.filter(account=account).update(
+        holder_name_sealed=sealing.seal(""),
+        number_sealed=sealing.seal(""),
+        number_masked="",
+        fingerprint="",
+        is_active=False,
+    )
+    promoter = Promoter.objects.filter(account=account).exclude(status=Promoter.Status.LEFT).first()
+    if promoter is not None:
+        promoters.leave(account=account, at=at)
+
+
+ROOM = Room(in_the_way, forget)
