@@ -1,10 +1,14 @@
 """The views' common ground: read the input by a serializer, answer a dictionary."""
 
-from functools import cache
+import hashlib
+from functools import cache, partial
 from typing import Any
 
+from django.http import HttpResponse
+from django.utils.cache import get_conditional_response
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from backend.core.errors import NotFound, Refusal
@@ -25,7 +29,14 @@ def _names_nothing(value: Any) -> bool:
 
 
 class View(APIView):
-    """Base of every view of ours."""
+    """Base of every view of ours.
+
+    A view that says `shared_seconds` tells everybody the same who is not signed in: caches may
+    keep that answer for so long (0: ask each time whether it still holds), and a caller who has
+    it already is told so by a 304.
+    """
+
+    shared_seconds: int | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Signs in, checks rights and limits; an id beyond bigint, or a name with a null
@@ -36,6 +47,16 @@ class View(APIView):
         super().initial(request, *args, **kwargs)
         if any(_names_nothing(value) for value in kwargs.values()):
             raise NotFound()
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        """The answer with its headers."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        seconds = self.shared_seconds
+        if seconds is not None and answer.status_code == 200 and request.auth is None:
+            answer.add_post_render_callback(partial(_share, request, seconds))
+        return answer
 
     def body(self, request: Request, serializer: type[serializers.Serializer]) -> dict[str, Any]:
         """The request's body, validated.
@@ -74,6 +95,16 @@ class View(APIView):
         if errors:
             raise BadQuery(fields=errors)
         return values
+
+
+def _share(request: Request, seconds: int, response: HttpResponse) -> HttpResponse | None:
+    if request.method not in ("GET", "HEAD"):
+        return None
+    digest = hashlib.blake2b(response.content, digest_size=12).hexdigest()
+    response["ETag"] = tag = f'W/"{digest}"'
+    response["Cache-Control"] = f"public, max-age={seconds}" if seconds else "public, no-cache"
+    response["Vary"] = "Accept, Authorization"
+    return get_conditional_response(request._request, etag=tag, response=response)
 
 
 @cache

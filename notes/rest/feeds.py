@@ -22,12 +22,14 @@ from notes.rest.pages import listed, part_of, viewer_of
 _FEED = page_of("Feed", a.FeedItem)
 _HOT: list[type] = [float, int]
 _TIME: list[type] = [datetime, int]
+FRESH = 5  # seconds that caches may show everybody the same page of a feed
 
 
 class DiscoverView(View):
     """Discover."""
 
     permission_classes = [Anyone]
+    shared_seconds = FRESH
 
     @extend_schema(tags=["feeds"], parameters=[s.DiscoverQuery, *CURSOR], responses=_FEED)
     def get(self, request: Request) -> Response:
@@ -56,6 +58,7 @@ class NearbyView(View):
     """Nearby."""
 
     permission_classes = [Anyone]
+    shared_seconds = FRESH
 
     @extend_schema(tags=["feeds"], parameters=[s.NearbyQuery, *CURSOR], responses=_FEED)
     def get(self, request: Request) -> Response:
@@ -74,6 +77,7 @@ class SearchView(View):
     """Search."""
 
     permission_classes = [Anyone]
+    shared_seconds = FRESH
 
     @extend_schema(tags=["feeds"], parameters=[s.SearchQuery, *CURSOR], responses=_FEED)
     def get(self, request: Request) -> Response:
@@ -115,6 +119,7 @@ class TopicNotesView(View):
     """Notes of a topic."""
 
     permission_classes = [Anyone]
+    shared_seconds = FRESH
 
     @extend_schema(tags=["topics"], parameters=CURSOR, responses=_FEED)
     def get(self, request: Request, topic_id: int) -> Response:
@@ -128,6 +133,7 @@ class ProductNotesView(View):
     """Notes of a product."""
 
     permission_classes = [Anyone]
+    shared_seconds = FRESH
 
     @extend_schema(tags=["feeds"], parameters=CURSOR, responses=_FEED)
     def get(self, request: Request, product_id: int) -> Response:
@@ -141,6 +147,7 @@ class AccountNotesView(View):
     """Notes of an account."""
 
     permission_classes = [Anyone]
+    shared_seconds = FRESH
 
     @extend_schema(tags=["feeds"], parameters=CURSOR, responses=_FEED)
     def get(self, request: Request, handle: str) -> Response:

@@ -36,6 +36,8 @@ class NotesView(View):
 class NoteView(View):
     """One note."""
 
+    shared_seconds = 0
+
     permission_classes = [AnyoneReads]
 
     @extend_schema(tags=["notes"], responses=a.NoteAnswer)

@@ -89,6 +89,7 @@ class ProductView(View):
     """One product."""
 
     permission_classes = [AnyoneReads]
+    shared_seconds = 0
 
     @extend_schema(tags=["products"], responses=s.ProductDetail)
     def get(self, request: Request, product_id: int) -> Response:
