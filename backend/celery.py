@@ -122,6 +122,8 @@ app.conf.update(
             ("metrics", "shops.roll_up_metrics", 2.0, 2),
             ("ranking", "notes.rank_notes", 30.0, 30),
             ("recount", "notes.recount", crontab(hour=19, minute=40), 3600),  # 03:40 in Shanghai
+            ("uploads", "notes.sweep_uploads", crontab(minute=29), 3600),
+            ("files", "notes.sweep_files", crontab(hour=20, minute=10), 3600),  # 04:10 in Shanghai
             ("touches", "commissions.store_touches", 1.0, 1),
             ("settle", "commissions.settle_due", 10.0, 10),
             ("fold", "commissions.fold_balances", 10.0, 10),

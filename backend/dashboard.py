@@ -19,9 +19,14 @@ from shops import metrics
 
 DAYS = 30
 WIDTH, HEIGHT, GAP = 600, 150, 5
-# A job that has not finished for so long is said to be late; the hourly ones have two hours.
+# A job that has not finished for so long is said to be late.
 LATE = timedelta(minutes=5)
-HOURLY = {"books"}
+LATER = {
+    "books": timedelta(hours=2),
+    "uploads": timedelta(hours=2),
+    "recount": timedelta(hours=26),
+    "files": timedelta(hours=26),
+}
 
 _WAITING = """
 SELECT
@@ -108,7 +113,7 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "name": beat.job,
             "at": beat.at,
             "note": beat.note,
-            "late": at - beat.at > (LATE if beat.job not in HOURLY else timedelta(hours=2)),
+            "late": at - beat.at > LATER.get(beat.job, LATE),
         }
         for beat in Heartbeat.objects.order_by("job")
     ]

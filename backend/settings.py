@@ -287,6 +287,7 @@ THROTTLE_PER_MINUTE = {
     "sign-up": env.int("THROTTLE_SIGN_UP", default=20),
     "payout": env.int("THROTTLE_PAYOUT", default=20),
     "redirect": env.int("THROTTLE_REDIRECT", default=600),
+    "upload": env.int("THROTTLE_UPLOAD", default=120),
     # per address of a payment provider: signed callbacks of a busy day
     "provider": env.int("THROTTLE_PROVIDER", default=6_000),
 }

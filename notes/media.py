@@ -1,12 +1,16 @@
-"""Uploads: pictures are decoded and written again, videos are checked by their first bytes.
+"""Uploads: pictures are decoded and written again, videos are walked box by box.
 
 Writing a picture again drops EXIF (where the picture was taken), comments, and whatever a second
-program could find behind the picture's end. Width and height stay as they are: horizontal,
-vertical and long pictures keep their own ratio (D8).
+program could find behind the picture's end; in a video such boxes are blanked
+(notes/containers.py). Width and height stay as they are: horizontal, vertical and long pictures
+keep their own ratio (D8).
+
+A file that no note and no product shows after a day goes again, the row and the file.
 """
 
 import io
 import secrets
+import threading
 import warnings
 from datetime import datetime
 from pathlib import PurePath
@@ -18,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from backend.accounts.models import Account
 from backend.core.errors import Invalid, Refusal
+from notes import containers
 from notes.models import MediaFile
 
 IMAGE_MAX_BYTES = 12 * 2**20
@@ -27,9 +32,10 @@ MAX_PIXELS = 40_000_000
 IMAGE_EXTENSIONS = frozenset({"jpg", "jpeg", "png", "webp"})
 VIDEO_EXTENSIONS = frozenset({"mp4", "m4v"})
 _FORMATS = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}
-_BRANDS = frozenset(
-    {b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"M4VP"}
-)
+# A JPEG with further pictures behind the first, as many phones make them; the first is taken.
+_SAME = {"MPO": "JPEG"}
+# 40 million pixels are 160 MB while they are decoded: one at a time in a process.
+_decoding = threading.BoundedSemaphore(1)
 
 
 class TooLarge(Refusal):
@@ -111,10 +117,11 @@ def _picture(upload: File) -> tuple[ContentFile, str, int, int]:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             picture = Image.open(upload, formats=list(_FORMATS))  # reads the header alone
         _check_sides(*picture.size)
-        kind = str(picture.format)
-        pixels = _bare(picture)
+        kind = _SAME.get(str(picture.format), str(picture.format))
         out = io.BytesIO()
-        pixels.save(out, format=kind, **_options(kind))
+        with _decoding:
+            pixels = _bare(picture, alpha_fits=kind != "JPEG")
+            pixels.save(out, format=kind, **_options(kind))
     except (BadDimensions, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -124,12 +131,13 @@ def _picture(upload: File) -> tuple[ContentFile, str, int, int]:
     return ContentFile(out.getvalue()), _FORMATS[kind], pixels.width, pixels.height
 
 
-def _bare(picture: Any) -> Any:
+def _bare(picture: Any, *, alpha_fits: bool) -> Any:
     """The pixels alone, turned the way the camera was held; everything else is dropped."""
     picture.load()
     turned = ImageOps.exif_transpose(picture)
     alpha = "A" in turned.getbands() or "transparency" in turned.info
-    plain = turned.convert("RGBA" if alpha and picture.format != "JPEG" else "RGB")
+    wanted = "RGBA" if alpha and alpha_fits else "RGB"
+    plain = turned if turned.mode == wanted else turned.convert(wanted)
     plain.info = {}
     return plain
 
@@ -139,11 +147,10 @@ def _options(kind: str) -> dict[str, Any]:
 
 
 def _video(upload: File) -> File:
-    """The file as it came, where its first box says MP4."""
-    upload.seek(0)
-    head = upload.read(32)
-    upload.seek(0)
-    length = int.from_bytes(head[:4], "big")
-    if head[4:8] != b"ftyp" or head[8:12] not in _BRANDS or not 16 <= length <= 1024:
-        raise UnsupportedMedia("This is no MP4 video")
+    """The file, where it is an MP4 from the first byte to the last, without what talks about the
+    person who filmed it."""
+    try:
+        containers.bare(upload)
+    except containers.NotMp4 as error:
+        raise UnsupportedMedia(f"This is no MP4 video: {error}") from error
     return upload

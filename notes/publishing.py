@@ -266,7 +266,10 @@ def _set_topics(note: Note, names: Sequence[str]) -> list[str]:
 
 def _set_media(note: Note, media: Sequence[dict[str, Any]]) -> None:
     ids = [item["file"] for item in media]
-    files = {file.pk: file for file in MediaFile.objects.filter(pk__in=ids, owner=note.author_id)}
+    # Held until the note stands: the sweep of unused uploads deletes none that is being taken.
+    held = MediaFile.objects.select_for_update(no_key=True, of=("self",))
+    mine = held.filter(pk__in=ids, owner=note.author_id).order_by("pk")
+    files = {file.pk: file for file in mine}
     if set(ids) - set(files):
         raise NotFound("A media file does not exist")
     _check_kinds(note.kind, [files[pk].kind for pk in ids], len(set(ids)))

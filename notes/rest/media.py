@@ -1,10 +1,12 @@
 """Doors of media: uploads, and the files themselves while developing."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
+from django.views.decorators.http import require_safe
 from django.views.static import serve
 from drf_spectacular.utils import extend_schema
 from rest_framework.parsers import MultiPartParser
@@ -32,7 +34,8 @@ class Upload(MultiPartParser):
         :raises TooLarge: longer than the largest file allowed.
         """
         request = (parser_context or {})["request"]
-        if int(request.META.get("CONTENT_LENGTH") or 0) > media.VIDEO_MAX_BYTES + _FORM_BYTES:
+        told = str(request.META.get("CONTENT_LENGTH") or "0")
+        if not told.isdecimal() or int(told) > media.VIDEO_MAX_BYTES + _FORM_BYTES:
             raise media.TooLarge(limit_bytes=media.VIDEO_MAX_BYTES)
         return super().parse(stream, media_type, parser_context)
 
@@ -41,6 +44,7 @@ class MediaView(View):
     """Pictures and videos."""
 
     parser_classes = [Upload]
+    throttle_scope = "upload"
 
     @extend_schema(
         tags=["media"],
@@ -54,10 +58,27 @@ class MediaView(View):
         return Response(a.MediaAnswer(file).data, status=201)
 
 
+# What we write; nothing else is served, whatever lies in the folder.
+_SERVED = {
+    "jpg": "image/jpeg",
+    "png": "image/png",
+    "webp": "image/webp",
+    "mp4": "video/mp4",
+}
+_PATH = re.compile(r"(?:[A-Za-z0-9_-]+/)*[A-Za-z0-9_-]+\.(jpg|png|webp|mp4)")
+
+
+@require_safe
 def media_file(request: HttpRequest, path: str) -> HttpResponseBase:
-    """Serves an uploaded file while developing; a web server does it in production. The type
-    follows our own extension, never the content (nosniff)."""
+    """Serves an uploaded file while developing; a web server does it in production
+    (docs/operations/deploy.md). The type follows our own extension, never the content (nosniff),
+    and who opens the address itself gets a download: pages show pictures all the same."""
+    match = _PATH.fullmatch(path)
+    if match is None:
+        raise Http404
     response = serve(request, path, document_root=str(settings.MEDIA_ROOT))
+    response["Content-Type"] = _SERVED[match[1]]
+    response["Content-Disposition"] = "attachment"
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "public, max-age=31536000, immutable"
     return response
