@@ -16,7 +16,7 @@ the product first.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -37,86 +37,62 @@ LINE_SOURCES = """
     JOIN shops_checkout k ON k.id = o.checkout_id
     LEFT JOIN commissions_touch click ON k.click_id <> '' AND click.click_id = k.click_id
 """
-_COVERS_CONTENT = """
-   (kind = 'note' AND EXISTS (SELECT 1 FROM notes_noteproduct c
-        WHERE c.note_id = content_id AND c.product_id = found.product_id))
-OR (kind = 'live' AND EXISTS (SELECT 1 FROM notes_liveproduct c
-        WHERE c.session_id = content_id AND c.product_id = found.product_id))
-"""
-_COVERS_LINK = """
-   (link.target_kind = 'product' AND link.target_id = found.product_id)
-OR (link.target_kind = 'shop' AND link.target_id = found.shop_id)
-OR (link.target_kind = 'note' AND EXISTS (SELECT 1 FROM notes_noteproduct c
-        WHERE c.note_id = link.target_id AND c.product_id = found.product_id))
-OR (link.target_kind = 'live' AND EXISTS (SELECT 1 FROM notes_liveproduct c
-        WHERE c.session_id = link.target_id AND c.product_id = found.product_id))
-"""
 _RECENT = """
-SELECT id, kind, link_id, content_id, at FROM commissions_touch
+SELECT 3, kind, link_id, content_id, id, at FROM commissions_touch
 WHERE {whose} AND at <= line.placed_at AND at > line.placed_at - %(longest)s::interval
 ORDER BY at DESC LIMIT %(looked_at)s
 """
 # rank 1: the click named at checkout; 2: the note or live room named there, whose card was
 # verified when the order was placed; 3: a touch of the buyer or of the visitor who clicked.
 CANDIDATES = f"""
-found AS (
-    SELECT line.id AS line_id, line.product_id, line.shop_id, line.placed_at, 1 AS rank,
-           'referral' AS kind, link.id AS link_id, NULL::bigint AS content_id,
-           CASE WHEN line.click_link_id = link.id THEN line.click_id END AS touch_id,
-           CASE WHEN line.click_link_id = link.id THEN line.clicked_at END AS at
-    FROM line JOIN commissions_promotionlink link
-      ON line.referral_code <> '' AND link.code = line.referral_code
-    WHERE line.is_missing
-    UNION ALL
-    SELECT line.id, line.product_id, line.shop_id, line.placed_at, 2, line.source_kind, NULL,
-           line.source_id, NULL, NULL
-    FROM line WHERE line.is_missing AND line.source_kind IN ('note', 'live')
-      AND line.source_id IS NOT NULL
-    UNION ALL
-    SELECT line.id, line.product_id, line.shop_id, line.placed_at, 3, touch.kind, touch.link_id,
-           touch.content_id, touch.id, touch.at
+judged AS (
+    SELECT line.id AS line_id, found.*, link.promoter_id,
+        found.at <= line.placed_at - CASE found.kind WHEN 'referral' THEN %(referral)s::interval
+            WHEN 'note' THEN %(note)s::interval ELSE %(live)s::interval END AS is_late,
+        found.rank = 2 OR CASE coalesce(link.target_kind, found.kind)
+            WHEN 'product' THEN link.target_id = line.product_id
+            WHEN 'shop' THEN link.target_id = line.shop_id
+            WHEN 'note' THEN EXISTS (SELECT 1 FROM notes_noteproduct c
+                WHERE c.note_id = coalesce(link.target_id, found.content_id)
+                  AND c.product_id = line.product_id)
+            ELSE EXISTS (SELECT 1 FROM notes_liveproduct c
+                WHERE c.session_id = coalesce(link.target_id, found.content_id)
+                  AND c.product_id = line.product_id) END AS covers
     FROM line CROSS JOIN LATERAL (
-        ({_RECENT.format(whose="account_id = line.buyer_id")})
+        SELECT 1 AS rank, 'referral' AS kind, named.id AS link_id, NULL::bigint AS content_id,
+            CASE WHEN line.click_link_id = named.id THEN line.click_id END AS touch_id,
+            CASE WHEN line.click_link_id = named.id THEN line.clicked_at END AS at
+        FROM commissions_promotionlink named
+        WHERE line.referral_code <> '' AND named.code = line.referral_code
         UNION ALL
-        ({
+        SELECT 2, line.source_kind, NULL, line.source_id, NULL, NULL
+        WHERE line.source_kind IN ('note', 'live') AND line.source_id IS NOT NULL
+        UNION ALL ({_RECENT.format(whose="account_id = line.buyer_id")})
+        UNION ALL ({
     _RECENT.format(
         whose='''line.visitor <> '' AND visitor = line.visitor
             AND account_id IS DISTINCT FROM line.buyer_id'''
     )
 })
-    ) touch
-    WHERE line.is_missing
-      AND (touch.id IS DISTINCT FROM line.click_id OR line.referral_code = '')
-),
-judged AS (
-    SELECT found.line_id, found.rank, found.kind, found.link_id, found.content_id,
-           found.touch_id, found.at, link.promoter_id,
-           found.at <= found.placed_at - CASE found.kind
-               WHEN 'referral' THEN %(referral_window)s::interval
-               WHEN 'note' THEN %(note_window)s::interval
-               ELSE %(live_window)s::interval END AS is_late,
-           CASE WHEN link.id IS NULL THEN found.rank = 2 OR {_COVERS_CONTENT}
-                ELSE {_COVERS_LINK} END AS covers
-    FROM found LEFT JOIN commissions_promotionlink link ON link.id = found.link_id
-),
-kept AS (
-    SELECT *, row_number() OVER (PARTITION BY line_id
-        ORDER BY (rank = 3), covers DESC, at DESC NULLS LAST, touch_id DESC) AS place
-    FROM judged
+    ) found
+    LEFT JOIN commissions_promotionlink link ON link.id = found.link_id
+    WHERE line.is_missing AND (found.rank < 3 OR line.referral_code = ''
+                               OR found.touch_id IS DISTINCT FROM line.click_id)
 ),
 candidate AS (
-    SELECT kept.*, p.account_id AS promoter_account_id, p.status AS promoter_status,
-           i.id AS inviter_id, i.account_id AS inviter_account_id,
-           i.status AS inviter_status, coalesce(note.author_id, live.host_id) AS creator_id
-    FROM kept
-    LEFT JOIN commissions_promoter p ON p.id = kept.promoter_id
+    SELECT judged.*, p.account_id AS promoter_account_id, p.status AS promoter_status,
+        i.id AS inviter_id, i.account_id AS inviter_account_id, i.status AS inviter_status,
+        CASE kind WHEN 'note' THEN (SELECT author_id FROM notes_note WHERE id = content_id)
+            WHEN 'live' THEN (SELECT host_id FROM notes_livesession WHERE id = content_id)
+            END AS creator_id,
+        row_number() OVER (PARTITION BY line_id
+            ORDER BY rank = 3, covers DESC, at DESC NULLS LAST, touch_id DESC) AS place
+    FROM judged LEFT JOIN commissions_promoter p ON p.id = judged.promoter_id
     LEFT JOIN commissions_promoter i ON i.id = p.sponsor_id
-    LEFT JOIN notes_note note ON kept.kind = 'note' AND note.id = kept.content_id
-    LEFT JOIN notes_livesession live ON kept.kind = 'live' AND live.id = kept.content_id
-    WHERE kept.place <= %(kept)s
 )
 """
-# In this order the first that nothing speaks against wins.
+# The candidates of a line, and the order in which the first that nothing speaks against wins.
+OF_LINE = "candidate ON candidate.line_id = line.id AND candidate.place <= %(kept)s"
 ORDER = "candidate.rank, candidate.at DESC NULLS LAST, candidate.touch_id DESC"
 
 
@@ -149,14 +125,9 @@ COLUMNS = ", ".join(
 def parameters() -> dict[str, Any]:
     """What CANDIDATES asks for: windows and limits as the settings are now."""
     days = settings.TOUCH_WINDOW_DAYS
-    return {
-        "longest": timedelta(days=max(days.values())),
-        "referral_window": timedelta(days=days["referral"]),
-        "note_window": timedelta(days=days["note"]),
-        "live_window": timedelta(days=days["live"]),
-        "looked_at": LOOKED_AT,
-        "kept": KEPT,
-    }
+    windows = {kind: f"{days[kind]} days" for kind in ("referral", "note", "live")}
+    longest = f"{max(days.values())} days"
+    return {**windows, "longest": longest, "looked_at": LOOKED_AT, "kept": KEPT}
 
 
 @dataclass(slots=True)

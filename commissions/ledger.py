@@ -30,11 +30,6 @@ def journal_id(kind: int, subject_id: int) -> int:
     return (kind << SUBJECT_BITS) | subject_id
 
 
-def journal_sql(kind: int, subject: str) -> str:
-    """As `journal_id`, of a column in SQL."""
-    return f"({int(kind)}::bigint << {SUBJECT_BITS}) | {subject}"
-
-
 class AccountKey(NamedTuple):
     """Whose account and of what kind; the platform, charity and providers have owner_id 0."""
 
@@ -88,8 +83,8 @@ def _names(keys: Sequence[AccountKey]) -> list[str]:
 
 
 class Legs:
-    """Legs of many journals, as the columns that POSTED takes. A leg names its journal by a
-    number of the caller's, and an account once however many legs it has."""
+    """Legs of many journals, as the columns that POSTED takes: an account is named once however
+    many legs it has."""
 
     __slots__ = ("_legs", "_places")
 
@@ -97,36 +92,37 @@ class Legs:
         self._places: dict[AccountKey, int] = {}
         self._legs: list[tuple[int, int, int]] = []
 
-    def __bool__(self) -> bool:
-        return bool(self._legs)
-
-    def add(self, cause: int, key: AccountKey, fen: int) -> None:
+    def add(self, journal: int, key: AccountKey, fen: int) -> None:
         """One leg; one of nothing is none."""
         if fen:
             place = self._places.setdefault(key, len(self._places) + 1)
-            self._legs.append((cause, place, fen))
+            self._legs.append((journal, place, fen))
 
     def columns(self) -> dict[str, str]:
-        """The parameters of POSTED."""
+        """The parameters of POSTED: a journal whose legs cancel out is none."""
         kinds, owners, accounts = columns(self._places, 3)
-        causes, places, fen = columns(self._legs, 3)
+        journals, places, fen = columns(self._legs, 3)
         return {
             "owner_kinds": texts(kinds),
             "owner_ids": numbers(owners),
             "account_kinds": texts(accounts),
-            "leg_cause": numbers(causes),
+            "journals": numbers(dict.fromkeys(journals)),
+            "leg_journal": numbers(journals),
             "leg_place": numbers(places),
             "leg_fen": numbers(fen),
         }
 
 
-# Posts in one statement, as the end of a WITH whose CTE `cause` says which journals: (key,
-# journal_id); legs of other keys are left alone. Accounts that do not exist yet are opened, in
-# the order of their keys and after the causes; where another worker has just opened one, DO
-# UPDATE waits for it and answers with its id.
-POSTED = """
-wanted_account AS MATERIALIZED (
-    SELECT w.owner_kind, w.owner_id, w.kind, w.place, a.id FROM unnest(
+def posted(after: str = "true") -> str:
+    """Posts, as the end of a WITH, in the same statement as what causes it; `fresh` are the
+    journals that were new, legs of others are left alone.
+
+    Accounts that do not exist yet are opened, in the order of their keys, once the condition
+    `after` is known, so that whatever it asks for is locked first; where another worker has just
+    opened one, DO UPDATE waits for it and answers with its id."""
+    return f"""
+named AS MATERIALIZED (
+    SELECT w.*, a.id FROM unnest(
         %(owner_kinds)s::text[], %(owner_ids)s::bigint[], %(account_kinds)s::text[])
         WITH ORDINALITY AS w(owner_kind, owner_id, kind, place)
     LEFT JOIN commissions_ledgeraccount a
@@ -134,43 +130,35 @@ wanted_account AS MATERIALIZED (
 ),
 opened AS (
     INSERT INTO commissions_ledgeraccount (owner_kind, owner_id, kind)
-    SELECT owner_kind, owner_id, kind FROM wanted_account
-    WHERE id IS NULL AND EXISTS (SELECT 1 FROM cause) ORDER BY owner_kind, owner_id, kind
+    SELECT owner_kind, owner_id, kind FROM named WHERE {after} AND id IS NULL
+    ORDER BY owner_kind, owner_id, kind
     ON CONFLICT (owner_kind, owner_id, kind) DO UPDATE SET kind = EXCLUDED.kind
     RETURNING id, owner_kind, owner_id, kind
 ),
 account AS (
-    SELECT place, id FROM wanted_account WHERE id IS NOT NULL
+    SELECT place, id FROM named WHERE id IS NOT NULL
     UNION ALL
-    SELECT w.place, opened.id FROM opened JOIN wanted_account w
-      ON (w.owner_kind, w.owner_id, w.kind) = (opened.owner_kind, opened.owner_id, opened.kind)
-),
-leg AS MATERIALIZED (
-    SELECT cause.journal_id, l.place, l.fen
-    FROM unnest(%(leg_cause)s::bigint[], %(leg_place)s::bigint[], %(leg_fen)s::bigint[])
-         AS l(key, place, fen)
-    JOIN cause ON cause.key = l.key
+    SELECT n.place, o.id FROM opened o JOIN named n
+      ON (n.owner_kind, n.owner_id, n.kind) = (o.owner_kind, o.owner_id, o.kind)
 ),
 fresh AS (
     INSERT INTO commissions_journal (id, kind, subject_id, at)
-    SELECT DISTINCT journal_id, journal_id >> 56, journal_id & ((1::bigint << 56) - 1),
-           %(at)s::timestamptz
-    FROM leg ORDER BY journal_id
+    SELECT id, id >> {SUBJECT_BITS}, id & {(1 << SUBJECT_BITS) - 1}, %(at)s::timestamptz
+    FROM unnest(%(journals)s::bigint[]) AS w(id) ORDER BY id
     ON CONFLICT (id) DO NOTHING RETURNING id
 ),
 entries AS (
     INSERT INTO commissions_entry (account_id, journal_id, amount_fen, at)
     SELECT account.id, fresh.id, leg.fen, %(at)s::timestamptz
-    FROM leg JOIN fresh ON fresh.id = leg.journal_id JOIN account ON account.place = leg.place
+    FROM unnest(%(leg_journal)s::bigint[], %(leg_place)s::bigint[], %(leg_fen)s::bigint[])
+         AS leg(journal_id, place, fen)
+    JOIN fresh ON fresh.id = leg.journal_id JOIN account ON account.place = leg.place
     ORDER BY account.id, fresh.id
 )
 """
-_POST = f"""
-WITH cause AS MATERIALIZED (
-    SELECT journal AS key, journal AS journal_id FROM unnest(%(journals)s::bigint[]) AS w(journal)
-), {POSTED}
-SELECT count(*) FROM fresh
-"""
+
+
+_POST = f"WITH {posted()} SELECT count(*) FROM fresh"
 
 
 def post(postings: Sequence[Posting], *, at: datetime) -> int:
@@ -179,13 +167,11 @@ def post(postings: Sequence[Posting], *, at: datetime) -> int:
     cause whose legs cancel out posts nothing."""
     assert connection.in_atomic_block, "a journal belongs to the transaction of its cause"
     legs = Legs()
-    wanted = {journal_id(p.kind, p.subject_id): _netted(p) for p in postings}
-    for journal, netted in wanted.items():
-        for key, fen in netted.items():
+    for posting in postings:
+        journal = journal_id(posting.kind, posting.subject_id)
+        for key, fen in _netted(posting).items():
             legs.add(journal, key, fen)
-    if not legs:
-        return 0
-    return int(value(_POST, {"at": at, "journals": numbers(wanted), **legs.columns()}))
+    return int(value(_POST, {"at": at, **legs.columns()})) if postings else 0
 
 
 def _netted(posting: Posting) -> dict[AccountKey, int]:

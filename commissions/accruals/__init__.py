@@ -15,13 +15,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
+from psycopg.errors import UniqueViolation
 
 from backend.core.models import Event
 from backend.core.sql import run
 from commissions import touches
 from commissions.accruals.agreeing import agree
-from commissions.accruals.looking import look
+from commissions.accruals.looking import Found, look
 from commissions.accruals.making import make
 
 CHUNK = 1_000
@@ -52,13 +53,31 @@ def _reconcile(order_ids: list[int], at: datetime) -> int:
         # The click that brought the order may still be in the stream, and an attribution is
         # written once: what was clicked before now has to be in its rows.
         touches.store_touches()
-        found = look(order_ids)
-        made = make([pair for pair in found if pair[0].commission_id is None], at)
-        # A line that somebody else accrued meanwhile may know less than this look did.
+        found, made = _complete(order_ids, at)
         if made < len(found) or any(line.is_changed for line, _ in found):
             with _planned_for(order_ids):
                 made += agree(order_ids, at)
     return made
+
+
+# Two who make the same meet at a unique key: the second waits for the first, and then looks again.
+TRIES = 5
+
+
+def _complete(order_ids: list[int], at: datetime) -> tuple[list[Found], int]:
+    """Makes what is missing; what was found, and how many commission orders were made."""
+    for left in reversed(range(TRIES)):
+        found = look(order_ids)
+        missing = [pair for pair in found if pair[0].is_missing]
+        if not missing:
+            break
+        try:
+            with transaction.atomic() if connection.in_atomic_block else nullcontext():
+                return found, make(missing, at)
+        except IntegrityError as error:
+            if not (left and isinstance(error.__cause__, UniqueViolation)):
+                raise
+    return found, 0
 
 
 # The plan that PostgreSQL keeps of a statement is made for a handful of rows: right for one

@@ -28,8 +28,10 @@ class Line(NamedTuple):
     shop_id: int
     buyer_id: int
     owner_id: int
-    commission_id: int | None
+    is_missing: bool
     is_changed: bool
+    attribution_id: int | None
+    commission_id: int
     plan_id: int | None
     promoter_bps: int
     inviter_bps: int
@@ -47,16 +49,21 @@ class Line(NamedTuple):
         )
 
 
+# A line and to whom it is owed.
+Found = tuple[Line, Decision]
+
 # What is found in agreement can only be made to disagree by a later change, with an event of its
-# own. A row for each candidate of a line, or one.
+# own. A row for each candidate of a line, or one. What is missing gets its ids here, so that all
+# of it can be written by one statement that joins nothing.
 _LOOK = f"""
 WITH line AS MATERIALIZED (
     SELECT l.id, l.paid_fen, l.commission_bps, l.fee_bps, o.shop_id, s.account_id AS owner_id,
-           c.id AS commission_id, c.id IS NULL AS is_missing,
-           l.refunded_fen > 0 OR o.received_at IS NOT NULL AS is_changed,
-           {attribution.LINE_COLUMNS}
-    FROM shops_orderline l
-    JOIN shops_order o ON o.id = l.order_id
+        c.id IS NULL AS is_missing, l.refunded_fen > 0 OR o.received_at IS NOT NULL AS is_changed,
+        CASE WHEN c.id IS NULL THEN nextval('commissions_attribution_id_seq') END
+            AS attribution_id,
+        coalesce(c.id, nextval('commissions_commissionorder_id_seq')) AS commission_id,
+        {attribution.LINE_COLUMNS}
+    FROM shops_orderline l JOIN shops_order o ON o.id = l.order_id
     JOIN shops_shop s ON s.id = o.shop_id
     LEFT JOIN commissions_commissionorder c ON c.order_line_id = l.id
     {attribution.LINE_SOURCES}
@@ -65,17 +72,17 @@ WITH line AS MATERIALIZED (
 ),
 {attribution.CANDIDATES}
 SELECT line.id, line.paid_fen, line.commission_bps, line.fee_bps, line.shop_id, line.buyer_id,
-       line.owner_id, line.commission_id, line.is_changed, plan.id, plan.promoter_bps,
-       plan.inviter_bps, plan.creator_bps, plan.charity_bps, {attribution.COLUMNS}
+    line.owner_id, line.is_missing, line.is_changed, line.attribution_id, line.commission_id,
+    plan.*, {attribution.COLUMNS}
 FROM line LEFT JOIN LATERAL ({plans.IN_FORCE}) plan ON line.is_missing
-LEFT JOIN candidate ON candidate.line_id = line.id
+LEFT JOIN {attribution.OF_LINE}
 ORDER BY line.id, {attribution.ORDER}
 """
 _LOOK_AT_ONE = _LOOK.format(which="= %(order)s::bigint")
 _LOOK_AT_MANY = _LOOK.format(which="= ANY(%(orders)s::bigint[])")
 
 
-def look(order_ids: list[int]) -> list[tuple[Line, Decision]]:
+def look(order_ids: list[int]) -> list[Found]:
     """The lines of these orders that are to be worked on, and to whom each is owed."""
     asked: dict[str, Any] = attribution.parameters()
     if len(order_ids) == 1:

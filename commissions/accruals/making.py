@@ -9,70 +9,66 @@ from typing import Any
 from backend.core.sql import columns, numbers, texts, value
 from commissions import ledger, plans, split
 from commissions.accruals.legs import legs_of
-from commissions.accruals.looking import Line
+from commissions.accruals.looking import Found, Line
 from commissions.attribution import Decision
 from commissions.models import PlanVersion
 from commissions.split import Shares, Split
 
+# Ids come with what is written: the second of two who make the same runs into the unique key of
+# the attribution, and nothing of its statement remains.
 _CREATE = f"""
-WITH wanted AS (
-    SELECT * FROM unnest(
-        %(line_id)s::bigint[], %(rule)s::text[], %(source_kind)s::text[],
-        %(source_id)s::bigint[], %(touch_id)s::bigint[], %(promoter_id)s::bigint[],
-        %(inviter_id)s::bigint[], %(creator_id)s::bigint[], %(losers)s::text[],
-        %(findings)s::text[], %(shop_id)s::bigint[], %(plan_id)s::bigint[],
-        %(base_fen)s::bigint[], %(rate_bps)s::int[], %(fee_bps)s::int[],
-        %(budget_fen)s::bigint[], %(fee_fen)s::bigint[]
-    ) AS w(line_id, rule, source_kind, source_id, touch_id, promoter_id, inviter_id, creator_id,
-           losers, findings, shop_id, plan_id, base_fen, rate_bps, fee_bps, budget_fen, fee_fen)
-),
-attributed AS (
+WITH attributed AS (
     INSERT INTO commissions_attribution
-        (order_line_id, rule, source_kind, source_id, touch_id, promoter_id, inviter_id,
+        (id, order_line_id, rule, source_kind, source_id, touch_id, promoter_id, inviter_id,
          creator_id, losers, findings, at)
-    SELECT line_id, rule, source_kind, source_id, touch_id, promoter_id, inviter_id,
-           creator_id, losers::jsonb, findings::jsonb, %(at)s::timestamptz
-    FROM wanted ORDER BY line_id
-    ON CONFLICT (order_line_id) DO NOTHING RETURNING id, order_line_id
+    SELECT id, line_id, rule, source_kind, source_id, touch_id, promoter_id, inviter_id,
+        creator_id, losers::jsonb, findings::jsonb, %(at)s::timestamptz
+    FROM unnest(%(attribution_id)s::bigint[], %(line_id)s::bigint[], %(rule)s::text[],
+        %(source_kind)s::text[], %(source_id)s::bigint[], %(touch_id)s::bigint[],
+        %(promoter_id)s::bigint[], %(inviter_id)s::bigint[], %(creator_id)s::bigint[],
+        %(losers)s::text[], %(findings)s::text[])
+        AS w(id, line_id, rule, source_kind, source_id, touch_id, promoter_id, inviter_id,
+             creator_id, losers, findings)
+    ORDER BY line_id RETURNING 1
 ),
 made AS (
     INSERT INTO commissions_commissionorder
-        (order_line_id, attribution_id, shop_id, plan_version_id, base_fen, rate_bps, fee_bps,
+        (id, order_line_id, attribution_id, shop_id, plan_version_id, base_fen, rate_bps, fee_bps,
          budget_fen, fee_fen, refunded_fen, status, reason, held_reason, accrued_at, version)
-    SELECT line_id, attributed.id, shop_id, plan_id, base_fen, rate_bps, fee_bps,
-           budget_fen, fee_fen, 0, 'estimated', '', '', %(at)s::timestamptz, 1
-    FROM attributed JOIN wanted ON wanted.line_id = attributed.order_line_id
-    ORDER BY line_id RETURNING id, order_line_id
+    SELECT id, line_id, attribution_id, shop_id, plan_id, base_fen, rate_bps, fee_bps,
+        budget_fen, fee_fen, 0, 'estimated', '', '', %(at)s::timestamptz, 1
+    FROM unnest(%(commission_id)s::bigint[], %(line_id)s::bigint[], %(attribution_id)s::bigint[],
+        %(shop_id)s::bigint[], %(plan_id)s::bigint[], %(base_fen)s::bigint[],
+        %(rate_bps)s::int[], %(fee_bps)s::int[], %(budget_fen)s::bigint[], %(fee_fen)s::bigint[])
+        AS w(id, line_id, attribution_id, shop_id, plan_id, base_fen, rate_bps, fee_bps,
+             budget_fen, fee_fen)
 ),
 parts AS (
     INSERT INTO commissions_commissionsplit
         (commission_id, role, payee_id, share_bps, amount_fen, reversed_fen)
-    SELECT made.id, role, payee_id, share_bps, amount_fen, 0
-    FROM unnest(%(part_line)s::bigint[], %(part_role)s::text[], %(part_payee)s::bigint[],
-                %(part_bps)s::int[], %(part_fen)s::bigint[]) WITH ORDINALITY
-         AS p(line_id, role, payee_id, share_bps, amount_fen, place)
-    JOIN made ON made.order_line_id = p.line_id ORDER BY p.place
+    SELECT commission_id, role, payee_id, share_bps, amount_fen, 0
+    FROM unnest(%(part_of)s::bigint[], %(part_role)s::text[], %(part_payee)s::bigint[],
+        %(part_bps)s::int[], %(part_fen)s::bigint[])
+        AS w(commission_id, role, payee_id, share_bps, amount_fen)
 ),
-cause AS MATERIALIZED (
-    SELECT order_line_id AS key, {ledger.journal_sql(ledger.JournalKind.ACCRUAL, "id")}
-        AS journal_id
-    FROM made
-),
-{ledger.POSTED}
-SELECT count(*) FROM made
+{ledger.posted(after="(SELECT count(*) FROM attributed) > 0")}
+SELECT count(*) FROM attributed
 """
 _TEXTS = {"rule", "source_kind", "losers", "findings", "part_role"}
 _LINE_COLUMNS = (
-    "line_id", "rule", "source_kind", "source_id", "touch_id", "promoter_id", "inviter_id",
-    "creator_id", "losers", "findings", "shop_id", "plan_id", "base_fen", "rate_bps", "fee_bps",
-    "budget_fen", "fee_fen",
+    "attribution_id", "commission_id", "line_id", "rule", "source_kind", "source_id", "touch_id",
+    "promoter_id", "inviter_id", "creator_id", "losers", "findings", "shop_id", "plan_id",
+    "base_fen", "rate_bps", "fee_bps", "budget_fen", "fee_fen",
 )  # fmt: skip
 _PENDING = ledger.Kind.PENDING.value
-_PART_COLUMNS = ("part_line", "part_role", "part_payee", "part_bps", "part_fen")
+_PART_COLUMNS = ("part_of", "part_role", "part_payee", "part_bps", "part_fen")
 
 
-def make(missing: list[tuple[Line, Decision]], at: datetime) -> int:
-    """Makes what these lines lack and posts it; how many commission orders are new."""
+def make(missing: list[Found], at: datetime) -> int:
+    """Makes what these lines lack and posts it; how many commission orders that were.
+
+    :raises IntegrityError: somebody else has made one of them since they were looked at.
+    """
     lines: list[tuple[Any, ...]] = []
     parts: list[tuple[Any, ...]] = []
     legs = ledger.Legs()
@@ -81,16 +77,17 @@ def make(missing: list[tuple[Line, Decision]], at: datetime) -> int:
         lines.append(_row(line, decision, made))
         payees = decision.payees
         amounts = [(role, payees.get(role), fen) for role, _, fen in made.parts]
-        parts += [(line.line_id, role, payees.get(role), bps, fen) for role, bps, fen in made.parts]
+        parts += [
+            (line.commission_id, role, payees.get(role), bps, fen) for role, bps, fen in made.parts
+        ]
+        journal = ledger.journal_id(ledger.JournalKind.ACCRUAL, line.commission_id)
         for key, fen in legs_of(line.shop_id, amounts, _PENDING):
-            legs.add(line.line_id, key, fen)
-    if not lines:
-        return 0
+            legs.add(journal, key, fen)
     asked = _as_columns(_LINE_COLUMNS, lines) | _as_columns(_PART_COLUMNS, parts)
     return int(value(_CREATE, {**asked, **legs.columns(), "at": at}))
 
 
-def _planned(missing: list[tuple[Line, Decision]], at: datetime) -> Iterator[tuple[Line, Decision]]:
+def _planned(missing: list[Found], at: datetime) -> Iterator[Found]:
     """The lines, with the oldest plan for those that were placed before every plan."""
     oldest: PlanVersion | None = None
     for line, decision in missing:
@@ -115,6 +112,8 @@ def _row(line: Line, decision: Decision, made: Split) -> tuple[Any, ...]:
     """The columns of the attribution and of the commission order. Without a winner the rate is
     0: a budget is always half-even(base × rate)."""
     return (
+        line.attribution_id,
+        line.commission_id,
         line.line_id,
         decision.rule,
         decision.source_kind,

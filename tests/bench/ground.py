@@ -178,3 +178,41 @@ def paid_orders(lines: int, tag: str, at: Any) -> None:
     for statement in SALES:
         names = {name: values[name] for name in values if f"%({name})s" in statement}
         run(statement, names)
+
+
+# A thousand lines an order: whoever settles looks at lines alone. Foreign keys are not checked.
+LINES = [
+    "SET session_replication_role = replica",
+    """INSERT INTO shops_checkout (number, buyer_id, address, total_fen, status, click_id,
+        created_at, expires_at)
+    SELECT %(tag)s || s.id || '.' || n, s.account_id, '{}', 100, 'paid', '', %(at)s, %(at)s
+    FROM shops_shop s, generate_series(1, 1 + %(lines)s::int / 300000) n""",
+    """INSERT INTO shops_order (number, checkout_id, shop_id, buyer_id, status, goods_fen,
+        shipping_fen, discount_fen, payable_fen, paid_fen, refunded_fen, refunded_shipping_fen,
+        placed_at, paid_at)
+    SELECT c.number, c.id, s.id, s.account_id, 'received', 100, 0, 0, 100, 100, 0, 0,
+           %(at)s, %(at)s
+    FROM shops_checkout c JOIN shops_shop s
+      ON c.number LIKE %(tag)s || s.id || '.%%' AND c.buyer_id = s.account_id""",
+    """INSERT INTO shops_orderline (order_id, sku_id, product_id, title, options, unit_price_fen,
+        qty, discount_fen, payable_fen, paid_fen, shipped_qty, refunded_qty, refunded_fen,
+        return_window_days, fee_bps, commission_bps, source_kind, referral_code)
+    SELECT o.ids[1 + n %% cardinality(o.ids)], n, 1, 'goods', '{}', 3000 + (n * 7919) %% 40000, 1,
+           0, 3000 + (n * 7919) %% 40000, 3000 + (n * 7919) %% 40000, 1, 0, 0, 7, 500, 3000,
+           'referral', k.codes[1 + n %% cardinality(k.codes)]
+    FROM generate_series(1, %(lines)s::int) n,
+         (SELECT array_agg(id ORDER BY id) AS ids FROM shops_order
+          WHERE number LIKE %(tag)s || '%%') o,
+         (SELECT array_agg(code ORDER BY id) AS codes FROM commissions_promotionlink) k""",
+    "RESET session_replication_role",
+]
+
+
+def lines_alone(lines: int, tag: str, at: Any) -> int:
+    """`lines` paid order lines of a few orders, each through a link; the last line's id before
+    them."""
+    before: int = value("SELECT coalesce(max(id), 0) FROM shops_orderline")
+    values = {"lines": lines, "tag": tag, "at": at}
+    for statement in LINES:
+        run(statement, {name: values[name] for name in values if f"%({name})s" in statement})
+    return before
