@@ -278,6 +278,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "NUM_PROXIES": NUM_PROXIES,
     "COMPACT_JSON": True,
+    # ?format= is a parameter like any other: unknown.
+    "URL_FORMAT_OVERRIDE": None,
 }
 # calls per minute and caller, by scope
 THROTTLE_PER_MINUTE = {

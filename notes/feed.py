@@ -8,12 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
 from backend.accounts.models import Account
 from backend.core.errors import NotFound, Refusal
 from backend.core.sql import read, rows
 from notes.cards import AD_LABEL
 from notes.engagement import MAX_FOLLOWS
+from notes.models import Topic
 from notes.reading import url_of
+from shops.models import Product, Shop
 
 Page = tuple[list[dict[str, Any]], list[Any] | None]
 
@@ -157,25 +161,42 @@ def nearby(*, viewer: Account | None, part: Slice, city: str, media: str = "all"
 
 
 def of_topic(*, viewer: Account | None, part: Slice, topic_id: int) -> Page:
-    """Published notes of a topic, the highest `hot` first (D10). Key: hot."""
+    """Published notes of a topic, the highest `hot` first (D10). Key: hot.
+
+    :raises NotFound: no such topic.
+    """
     chosen = _Filter()
     chosen.add(
         "EXISTS (SELECT 1 FROM notes_note_topics t "
         "WHERE t.note_id = n.id AND t.topic_id = %(topic)s::bigint)",
         topic=topic_id,
     )
-    return _by_hot(chosen, viewer, part)
+    return _of(Topic.objects.filter(pk=topic_id), _by_hot(chosen, viewer, part), part)
 
 
 def of_product(*, viewer: Account | None, part: Slice, product_id: int) -> Page:
-    """Published notes that show a product, the highest `hot` first. Key: hot."""
+    """Published notes that show a product, the highest `hot` first. Key: hot.
+
+    :raises NotFound: no such product, or out of the viewer's sight and in no note.
+    """
     chosen = _Filter()
     chosen.add(
         "EXISTS (SELECT 1 FROM notes_noteproduct p "
         "WHERE p.note_id = n.id AND p.product_id = %(product)s::bigint)",
         product=product_id,
     )
-    return _by_hot(chosen, viewer, part)
+    seen = Q(status=Product.Status.ON_SALE, shop__status=Shop.Status.OPEN)
+    own = Q(shop__account=viewer.pk if viewer else None)
+    product = Product.objects.filter(seen | own, pk=product_id)
+    return _of(product, _by_hot(chosen, viewer, part), part)
+
+
+def _of(thing: QuerySet, page: Page, part: Slice) -> Page:
+    """The page of a thing's notes. Whether there is such a thing is asked only where there are
+    none: a list of what does not exist does not exist either."""
+    if not page[0] and part.after is None and not thing.exists():
+        raise NotFound()
+    return page
 
 
 # LATERAL with the newest few of each followee: the one form without a bad case (measured over
@@ -215,13 +236,17 @@ def follow(*, viewer: Account, part: Slice) -> Page:
 
 
 def of_author(*, viewer: Account | None, part: Slice, handle: str) -> Page:
-    """Published notes of an account, newest first. Key: published_at."""
+    """Published notes of an account, newest first. Key: published_at.
+
+    :raises NotFound: no such active account.
+    """
     chosen = _Filter()
     chosen.add("w.handle = %(handle)s", handle=handle.lower()[:31])
     if part.after:
         chosen.add(_BEFORE, at=part.after[0], id=part.after[1])
     page = _MINE.format(key="published_at", where=chosen.sql())
-    return _cards(decorated(page, chosen.values, viewer=viewer, part=part))
+    found = _cards(decorated(page, chosen.values, viewer=viewer, part=part))
+    return _of(Account.objects.filter(handle=handle.lower()[:31], is_active=True), found, part)
 
 
 def mine(*, account: Account, part: Slice, status: str = "") -> Page:

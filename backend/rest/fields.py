@@ -1,11 +1,17 @@
 """Serializer fields that refuse what DRF's own let through."""
 
+import re
+from datetime import date
 from typing import Any
 
 from rest_framework import serializers
 
 from backend.core import texts
 from backend.core.money import BPS, MAX_FEN
+
+# So many unknown names are told back, of however many were sent.
+NAMED = 100
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class Text(serializers.CharField):
@@ -23,9 +29,54 @@ class Text(serializers.CharField):
         if why:
             raise serializers.ValidationError(why, code="forbidden_character")
         value = texts.clean(super().to_internal_value(data))
-        if not self.allow_blank and texts.is_blank(value):
+        if not texts.is_blank(value):
+            return value
+        if not self.allow_blank:
             raise serializers.ValidationError("May not be blank.", code="blank")
-        return value
+        return ""
+
+
+class Plain(serializers.CharField):
+    """A JSON text as it stands, for what people do not read: a password, a code."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The text.
+
+        :raises ValidationError: no text; DRF's own would take a number for its digits.
+        """
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Must be text.", code="invalid")
+        return str(super().to_internal_value(data))
+
+
+class Pattern(Plain, serializers.RegexField):
+    """A JSON text of a certain form."""
+
+
+class Flag(serializers.BooleanField):
+    """A JSON true or false: no 'yes', no 1."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """The boolean.
+
+        :raises ValidationError: anything but true and false.
+        """
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("Must be true or false.", code="invalid")
+        return data
+
+
+class Day(serializers.DateField):
+    """A day as 2026-11-22: not as 20261122, as a week's day, or in full-width digits."""
+
+    def to_internal_value(self, data: Any) -> date:
+        """The day.
+
+        :raises ValidationError: another form, or no day of the calendar.
+        """
+        if not isinstance(data, str) or not _DAY.fullmatch(data):
+            raise serializers.ValidationError("Must be a day: YYYY-MM-DD.", code="invalid")
+        return super().to_internal_value(data)
 
 
 class Integer(serializers.IntegerField):
@@ -82,6 +133,21 @@ class QueryInteger(serializers.IntegerField):
         return int(super().to_internal_value(text))
 
 
+class Listed(serializers.ListField):
+    """A JSON list of at most `max_length` items. The length is looked at before the items: DRF
+    looks afterwards, and says of each of 300,000 items what is wrong with it."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """The validated items.
+
+        :raises ValidationError: no list, too long, or what the items refuse.
+        """
+        most = self.max_length
+        if isinstance(data, list) and most is not None and len(data) > most:
+            raise serializers.ValidationError(f"At most {most}.", code="max_length")
+        return list(super().to_internal_value(data))
+
+
 class Strict(serializers.Serializer):
     """A serializer that refuses fields it does not know: a client that sends price_fen must be
     told that nobody listens, not be nodded at."""
@@ -96,7 +162,7 @@ class Strict(serializers.Serializer):
             unknown = sorted(str(name) for name in data if name not in known)
             if unknown:
                 raise serializers.ValidationError(
-                    {name: ["This field is not accepted here."] for name in unknown}
+                    {name: ["This field is not accepted here."] for name in unknown[:NAMED]}
                 )
         return super().to_internal_value(data)
 

@@ -8,6 +8,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
+from backend.rest.fields import Strict
+
 
 class Problem(serializers.Serializer):
     """RFC 9457 problem document; `code` is stable, `errors` names the fields."""
@@ -23,18 +25,20 @@ class Problem(serializers.Serializer):
 
 
 PROBLEM_JSON = "application/problem+json"
-PROBLEMS = ("400", "401", "403", "404", "409", "422", "429")
+PROBLEMS = ("400", "401", "403", "404", "406", "409", "422", "429")
 KEY = OpenApiParameter(
     "Idempotency-Key",
-    str,
+    {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
     OpenApiParameter.HEADER,
     required=True,
     description="1 to 128 visible ASCII characters; the same key with the same body is answered "
     "from memory for 24 hours, with another body it is refused (422).",
 )
 CURSOR = [
-    OpenApiParameter("cursor", str, description="`next` of the page before"),
-    OpenApiParameter("page_size", int, description="1 to 50, default 20"),
+    OpenApiParameter(
+        "cursor", {"type": "string", "maxLength": 400}, description="`next` of the page before"
+    ),
+    OpenApiParameter("page_size", {"type": "integer", "minimum": 1, "maximum": 50, "default": 20}),
 ]
 
 
@@ -67,11 +71,20 @@ class Schema(AutoSchema):
             return name.removesuffix("_retrieve") + "_list"
         return name
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        """A body that refuses unknown fields says so."""
+        found = super()._map_basic_serializer(serializer, direction)
+        if isinstance(serializer, Strict) and direction == "request":
+            found["additionalProperties"] = False
+        return found
+
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         """The declared answers plus the problems that every operation may give. Added here and
         not to the serializers: an @extend_schema of the view has the last word about those."""
         bodies = super()._get_response_bodies(direction)
         errors = {code for code in bodies if code >= "400" and "content" not in bodies[code]}
+        if self.method in ("POST", "PUT", "PATCH"):
+            errors.add("415")
         for code in sorted(errors | set(PROBLEMS)):
             if code not in bodies or code in errors:
                 bodies[code] = self._get_response_for_code(Problem, code, [PROBLEM_JSON], direction)

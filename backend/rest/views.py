@@ -2,18 +2,22 @@
 
 import hashlib
 from functools import cache, partial
+from itertools import islice
 from typing import Any
 
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response
 from rest_framework import serializers
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from backend.core.errors import NotFound, Refusal
+from backend.rest.fields import NAMED
 
-PAGE_PARAMETERS = frozenset({"cursor", "page_size", "format"})
+PAGE_PARAMETERS = frozenset({"cursor", "page_size"})
+UNKNOWN = "This parameter is not known here."
 
 
 class BadQuery(Refusal):
@@ -28,6 +32,10 @@ def _names_nothing(value: Any) -> bool:
     return value >= 2**63 if isinstance(value, int) else "\x00" in str(value)
 
 
+def _some(errors: dict[str, list[str]]) -> dict[str, list[str]]:
+    return dict(islice(errors.items(), NAMED))
+
+
 class View(APIView):
     """Base of every view of ours.
 
@@ -37,16 +45,22 @@ class View(APIView):
     """
 
     shared_seconds: int | None = None
+    # For callers who did not write the address themselves and may have added to it.
+    takes_any_query = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Signs in, checks rights and limits; an id beyond bigint, or a name with a null
-        character, names nothing.
+        character, names nothing; what changes something reads no query.
 
         :raises NotFound: such an id or name stands in the path.
+        :raises BadQuery: a parameter with POST, PUT, PATCH or DELETE.
         """
         super().initial(request, *args, **kwargs)
         if any(_names_nothing(value) for value in kwargs.values()):
             raise NotFound()
+        writes = request.method not in SAFE_METHODS and not self.takes_any_query
+        if writes and request.query_params:
+            raise BadQuery(fields=_some({name: [UNKNOWN] for name in request.query_params}))
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
@@ -68,20 +82,22 @@ class View(APIView):
         return dict(reader.validated_data)
 
     def query(
-        self, request: Request, serializer: type[serializers.Serializer] | None = None
+        self,
+        request: Request,
+        serializer: type[serializers.Serializer] | None = None,
+        *,
+        paged: bool = False,
     ) -> dict[str, Any]:
-        """The query parameters, validated; an unknown one is refused, never ignored.
+        """The query parameters, validated; an unknown one is refused, never ignored. `paged`: a
+        list, which takes cursor and page_size as well.
 
         :raises BadQuery: 400 naming the parameters.
         """
         given = request.query_params
         reader = _reader(serializer) if serializer else None
         known = reader.fields.keys() if reader else frozenset()
-        errors = {
-            name: ["This parameter is not known here."]
-            for name in given
-            if name not in known and name not in PAGE_PARAMETERS
-        }
+        pages = PAGE_PARAMETERS if paged else frozenset()
+        errors = {name: [UNKNOWN] for name in given if name not in known and name not in pages}
         errors |= {name: ["Give it once."] for name in given if len(given.getlist(name)) > 1}
         values: dict[str, Any] = {}
         if reader and not errors:
@@ -93,7 +109,7 @@ class View(APIView):
                 told: Any = refused.detail
                 errors = {name: [str(m) for m in found] for name, found in told.items()}
         if errors:
-            raise BadQuery(fields=errors)
+            raise BadQuery(fields=_some(errors))
         return values
 
 

@@ -26,7 +26,7 @@ class PayeeAccountsView(View):
     )
     def get(self, request: Request) -> Response:
         """The caller's payee accounts, masked, the newest first; one of them is active."""
-        self.query(request)
+        self.query(request, paged=True)
         found, cursor = keyset(request, PayeeAccount.objects.filter(account=caller(request)))
         return Response(answer(s.PayeeAccountAnswer(found, many=True).data, cursor))
 
@@ -62,7 +62,7 @@ class PayoutsView(View):
     @extend_schema(tags=["payouts"], parameters=CURSOR, responses=page_of("Payout", s.PayoutAnswer))
     def get(self, request: Request) -> Response:
         """The caller's payouts, the newest first."""
-        self.query(request)
+        self.query(request, paged=True)
         mine = Payout.objects.select_related("payee").filter(account=caller(request))
         found, cursor = keyset(request, mine)
         return Response(answer(s.PayoutAnswer(found, many=True).data, cursor))

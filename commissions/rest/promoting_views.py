@@ -80,7 +80,7 @@ class LinksView(View):
     )
     def get(self, request: Request) -> Response:
         """The caller's links, the newest first."""
-        self.query(request)
+        self.query(request, paged=True)
         mine = PromotionLink.objects.filter(promoter__account=caller(request))
         found, cursor = paging.keyset(request, mine)
         return Response(paging.answer(s.LinkAnswer(found, many=True).data, cursor))
@@ -147,7 +147,7 @@ class CommissionsView(View):
     )
     def get(self, request: Request) -> Response:
         """The caller's own parts of commission orders, the newest first."""
-        status = self.query(request, s.CommissionQuery).get("status", "")
+        status = self.query(request, s.CommissionQuery, paged=True).get("status", "")
         size = paging.page_size(request)
         given = request.query_params.get("cursor")
         before = paging.decode_cursor(given, [int])[0] if given else 2**63 - 1

@@ -49,7 +49,7 @@ class EmbeddableProductsView(View):
     )
     def get(self, request: Request) -> Response:
         """Own products, and others' on sale; those that may not be shown say why."""
-        query = self.query(request, s.EmbeddableQuery)
+        query = self.query(request, s.EmbeddableQuery, paged=True)
         rows = cards.embeddable(
             account=caller(request), query=query.get("q", ""), origin=query.get("origin", "")
         )
@@ -83,7 +83,7 @@ class GoodsNoteApplicationsView(View):
     )
     def get(self, request: Request) -> Response:
         """The caller's applications, the newest first."""
-        self.query(request)
+        self.query(request, paged=True)
         mine = GoodsNoteApplication.objects.filter(account=caller(request))
         found, cursor = keyset(request, mine)
         return Response(answer(a.GoodsNoteApplicationAnswer(found, many=True).data, cursor))

@@ -101,7 +101,7 @@ class FollowersView(View):
     )
     def get(self, request: Request, handle: str) -> Response:
         """Who follows the account, the newest first."""
-        self.query(request)
+        self.query(request, paged=True)
         account = engagement.account_of(handle)
         return _followed(request, Follow.objects.filter(followee=account), "follower")
 
@@ -116,7 +116,7 @@ class FollowingView(View):
     )
     def get(self, request: Request, handle: str) -> Response:
         """Whom the account follows, the newest first."""
-        self.query(request)
+        self.query(request, paged=True)
         account = engagement.account_of(handle)
         return _followed(request, Follow.objects.filter(follower=account), "followee")
 
@@ -133,7 +133,7 @@ class CommentsView(View):
     )
     def get(self, request: Request, note_id: int) -> Response:
         """First-level comments with their first answers; ?parent= lists all answers of one."""
-        query = self.query(request, s.CommentsQuery)
+        query = self.query(request, s.CommentsQuery, paged=True)
         found = feed.comments(
             viewer=viewer_of(request),
             note_id=note_id,

@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from backend.accounts.authentication import caller
 from backend.core.clock import now
 from backend.core.texts import skeleton
-from backend.rest.paging import answer, keyset, page_size
+from backend.rest.paging import BadCursor, answer, keyset, page_size
 from backend.rest.permissions import Anyone
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
@@ -34,7 +34,7 @@ class DiscoverView(View):
     @extend_schema(tags=["feeds"], parameters=[s.DiscoverQuery, *CURSOR], responses=_FEED)
     def get(self, request: Request) -> Response:
         """All published notes by quality and freshness; ?goods=0 leaves out those with cards."""
-        query = self.query(request, s.DiscoverQuery)
+        query = self.query(request, s.DiscoverQuery, paged=True)
         found = feed.discover(
             viewer=viewer_of(request),
             part=part_of(request, _HOT),
@@ -50,7 +50,7 @@ class FollowFeedView(View):
     @extend_schema(tags=["feeds"], parameters=CURSOR, responses=_FEED)
     def get(self, request: Request) -> Response:
         """Notes of followed accounts and one's own, the newest first."""
-        self.query(request)
+        self.query(request, paged=True)
         return listed(feed.follow(viewer=caller(request), part=part_of(request, _TIME)))
 
 
@@ -63,7 +63,7 @@ class NearbyView(View):
     @extend_schema(tags=["feeds"], parameters=[s.NearbyQuery, *CURSOR], responses=_FEED)
     def get(self, request: Request) -> Response:
         """Published notes of a city."""
-        query = self.query(request, s.NearbyQuery)
+        query = self.query(request, s.NearbyQuery, paged=True)
         found = feed.nearby(
             viewer=viewer_of(request),
             part=part_of(request, _HOT),
@@ -82,7 +82,7 @@ class SearchView(View):
     @extend_schema(tags=["feeds"], parameters=[s.SearchQuery, *CURSOR], responses=_FEED)
     def get(self, request: Request) -> Response:
         """Notes that hold the words, exact titles first."""
-        query = self.query(request, s.SearchQuery)
+        query = self.query(request, s.SearchQuery, paged=True)
         found = search.notes(
             viewer=viewer_of(request),
             part=part_of(request, [float, float, int]),
@@ -105,7 +105,9 @@ class TopicsView(View):
     def get(self, request: Request) -> Response:
         """Topics with published notes, most notes first; ?sort=hot: most participants of the
         last 7 days, one page."""
-        query = self.query(request, s.TopicsQuery)
+        query = self.query(request, s.TopicsQuery, paged=True)
+        if query.get("sort") == "hot" and "cursor" in request.query_params:
+            raise BadCursor("This list has one page.")
         if query.get("sort") == "hot":
             return Response(answer(topics.hot(at=now(), limit=page_size(request)), None))
         rows = Topic.objects.filter(
@@ -124,7 +126,7 @@ class TopicNotesView(View):
     @extend_schema(tags=["topics"], parameters=CURSOR, responses=_FEED)
     def get(self, request: Request, topic_id: int) -> Response:
         """Published notes of the topic by quality and freshness."""
-        self.query(request)
+        self.query(request, paged=True)
         part = part_of(request, _HOT)
         return listed(feed.of_topic(viewer=viewer_of(request), part=part, topic_id=topic_id))
 
@@ -138,7 +140,7 @@ class ProductNotesView(View):
     @extend_schema(tags=["feeds"], parameters=CURSOR, responses=_FEED)
     def get(self, request: Request, product_id: int) -> Response:
         """Published notes that show the product."""
-        self.query(request)
+        self.query(request, paged=True)
         part = part_of(request, _HOT)
         return listed(feed.of_product(viewer=viewer_of(request), part=part, product_id=product_id))
 
@@ -152,7 +154,7 @@ class AccountNotesView(View):
     @extend_schema(tags=["feeds"], parameters=CURSOR, responses=_FEED)
     def get(self, request: Request, handle: str) -> Response:
         """Published notes of the account, the newest first."""
-        self.query(request)
+        self.query(request, paged=True)
         part = part_of(request, _TIME)
         return listed(feed.of_author(viewer=viewer_of(request), part=part, handle=handle))
 
@@ -163,5 +165,5 @@ class CollectsView(View):
     @extend_schema(tags=["feeds"], parameters=CURSOR, responses=_FEED)
     def get(self, request: Request) -> Response:
         """Notes that the caller keeps, the last kept first."""
-        self.query(request)
+        self.query(request, paged=True)
         return listed(feed.collects(viewer=caller(request), part=part_of(request, [int, int])))

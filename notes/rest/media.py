@@ -49,7 +49,7 @@ class MediaView(View):
     @extend_schema(
         tags=["media"],
         request={"multipart/form-data": s.MediaUpload},
-        responses={201: a.MediaAnswer},
+        responses={201: a.MediaAnswer, 413: None},
     )
     def post(self, request: Request) -> Response:
         """Uploads a picture (JPEG, PNG, WebP) or a video (MP4 with width and height)."""

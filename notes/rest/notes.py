@@ -112,6 +112,6 @@ class OwnNotesView(View):
     )
     def get(self, request: Request) -> Response:
         """Drafts, published, withdrawn and taken-down notes, the newest first."""
-        query = self.query(request, s.MineQuery)
+        query = self.query(request, s.MineQuery, paged=True)
         part = part_of(request, [int, int])
         return listed(feed.mine(account=caller(request), part=part, **query))

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from backend.rest.fields import Id, QueryInteger, Strict, Text
+from backend.rest.fields import Id, Listed, Pattern, QueryInteger, Strict, Text
 from notes.models import Note
 from notes.rest.fields import Share
 
@@ -16,8 +16,8 @@ class MediaUpload(Strict):
     """POST /v1/media, multipart/form-data; width and height for videos."""
 
     file = serializers.FileField(max_length=255)
-    width = QueryInteger(required=False)
-    height = QueryInteger(required=False)
+    width = QueryInteger(required=False, max_value=2**31 - 1)
+    height = QueryInteger(required=False, max_value=2**31 - 1)
 
 
 class NoteLabelFields(Strict):
@@ -54,7 +54,7 @@ class NoteMediaFields(Strict):
 
     file = Id()
     cover_crop = CoverCropFields(required=False, allow_null=True)
-    labels = serializers.ListField(child=NoteLabelFields(), required=False, max_length=10)
+    labels = Listed(child=NoteLabelFields(), required=False, max_length=10)
 
 
 class NoteChange(Strict):
@@ -62,9 +62,9 @@ class NoteChange(Strict):
 
     title = Text(max_length=20, required=False, allow_blank=True)
     body = Text(max_length=1000, required=False, allow_blank=True)
-    city_code = serializers.RegexField(CITY, required=False, allow_blank=True)
-    topics = serializers.ListField(child=Text(max_length=31), required=False, max_length=20)
-    media = serializers.ListField(child=NoteMediaFields(), required=False, max_length=18)
+    city_code = Pattern(CITY, required=False, allow_blank=True)
+    topics = Listed(child=Text(max_length=31), required=False, max_length=20)
+    media = Listed(child=NoteMediaFields(), required=False, max_length=18)
 
 
 class NoteDraft(NoteChange):
@@ -110,7 +110,7 @@ class DiscoverQuery(serializers.Serializer):
 class NearbyQuery(serializers.Serializer):
     """GET /v1/feeds/nearby."""
 
-    city = serializers.RegexField(CITY, required=False, allow_blank=True)
+    city = Pattern(CITY, required=False, allow_blank=True)
     media = serializers.ChoiceField(_MEDIA_CHOICES, required=False)
 
 

@@ -132,7 +132,7 @@ class Sandbox:
         try:
             read = msgspec.json.decode(body, type=_Body)
             paid_at = read.data.paid_at.astimezone(UTC)
-        except (msgspec.DecodeError, UnicodeDecodeError, OverflowError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError) as error:
             raise MalformedNotice() from error
         if read.type != "payment.succeeded":
             raise MalformedNotice(f"Notices of type {read.type[:40]!r} are not known.")

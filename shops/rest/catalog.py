@@ -67,7 +67,7 @@ class ProductsView(View):
     )
     def get(self, request: Request) -> Response:
         """Products on sale in open shops, newest first."""
-        filters = self.query(request, s.ProductQuery)
+        filters = self.query(request, s.ProductQuery, paged=True)
         return _page(*keyset(request, catalog.on_sale(**filters)))
 
 
@@ -81,7 +81,7 @@ class OwnProductsView(View):
     )
     def get(self, request: Request) -> Response:
         """The caller's products in any state, drafts and banned ones as well, newest first."""
-        filters = self.query(request, s.OwnProductQuery)
+        filters = self.query(request, s.OwnProductQuery, paged=True)
         return _page(*keyset(request, catalog.of_owner(account=caller(request), **filters)))
 
 

@@ -73,6 +73,7 @@ class CallbackView(View):
     authentication_classes = []
     permission_classes = [Anyone]
     throttle_scope = "provider"
+    takes_any_query = True
 
     @extend_schema(
         tags=["payments"], request=s.CallbackBody, responses={200: s.CallbackAnswer}, auth=[]

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from backend.accounts.authentication import caller
-from backend.rest.fields import QueryInteger, Strict
+from backend.rest.fields import Day, QueryInteger, Strict
 from backend.rest.views import View
 from shops import metrics
 
@@ -19,8 +19,8 @@ class DailyQuery(Strict):
     def get_fields(self) -> dict[str, Any]:
         """from, to, shop."""
         return {
-            "from": serializers.DateField(help_text="first day, Asia/Shanghai"),
-            "to": serializers.DateField(help_text="last day, included"),
+            "from": Day(help_text="first day, Asia/Shanghai"),
+            "to": Day(help_text="last day, included"),
             "shop": QueryInteger(
                 required=False,
                 min_value=1,

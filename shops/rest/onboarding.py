@@ -25,7 +25,7 @@ class ShopApplicationsView(View):
     )
     def get(self, request: Request) -> Response:
         """The caller's applications, newest first."""
-        self.query(request)
+        self.query(request, paged=True)
         found, cursor = keyset(request, onboarding.applications_of(account=caller(request)))
         return Response(answer(s.ShopApplicationAnswer(found, many=True).data, cursor))
 
@@ -106,7 +106,7 @@ class ShopsView(View):
     )
     def get(self, request: Request) -> Response:
         """Open shops, newest first; followers have no say in the order."""
-        filters = self.query(request, s.ShopQuery)
+        filters = self.query(request, s.ShopQuery, paged=True)
         found, cursor = keyset(request, onboarding.open_shops(**filters))
         context = {"viewer_id": request.user.pk}
         return Response(answer(s.ShopAnswer(found, many=True, context=context).data, cursor))

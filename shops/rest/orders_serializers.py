@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from backend.rest.fields import Fen, Id, Integer, Strict, Text
+from backend.rest.fields import Fen, Id, Integer, Listed, Pattern, Strict, Text
 from shops.checkout import MAX_LINES, MAX_QTY, LineRequest
 from shops.models import Checkout, Order, OrderLine, Refund, RefundLine, Shipment, ShipmentLine
 
@@ -27,7 +27,7 @@ class CheckoutLineFields(Strict):
 class QuoteRequest(Strict):
     """POST /v1/checkouts/quote."""
 
-    lines = serializers.ListField(child=CheckoutLineFields(), min_length=1, max_length=MAX_LINES)
+    lines = Listed(child=CheckoutLineFields(), min_length=1, max_length=MAX_LINES)
     click = Text(max_length=40, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -319,8 +319,8 @@ class ShipmentFields(Strict):
     """POST /v1/orders/{number}/shipments; without lines everything left is sent."""
 
     carrier = Text(max_length=40)
-    tracking_number = serializers.RegexField(r"\A[A-Za-z0-9-]{4,40}\Z")
-    lines = serializers.ListField(child=ParcelLineFields(), required=False, max_length=MAX_LINES)
+    tracking_number = Pattern(r"\A[A-Za-z0-9-]{4,40}\Z")
+    lines = Listed(child=ParcelLineFields(), required=False, max_length=MAX_LINES)
 
     def validate_lines(self, value: list[dict[str, int]]) -> dict[int, int]:
         """Units by line id.

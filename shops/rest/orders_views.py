@@ -34,7 +34,7 @@ class OrdersView(View):
     )
     def get(self, request: Request) -> Response:
         """The caller's orders, newest first."""
-        query = self.query(request, s.OrdersQuery)
+        query = self.query(request, s.OrdersQuery, paged=True)
         account = caller(request)
         found, cursor = keyset(request, orders.list_of(account=account, **query))
         context = {"account_id": account.pk}

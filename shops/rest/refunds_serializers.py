@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from backend.rest.fields import Fen, Id, Integer, Strict, Text
+from backend.rest.fields import Fen, Id, Integer, Listed, Pattern, Strict, Text
 from shops.checkout import MAX_LINES, MAX_QTY
 from shops.models import Refund
 from shops.rest.orders_serializers import OrderRefundAnswer, ShopName
@@ -24,7 +24,7 @@ class RefundFields(Strict):
     kind = serializers.ChoiceField(Refund.Kind.choices)
     reason = Text(max_length=40)
     note = Text(max_length=300, required=False, allow_blank=True, default="")
-    lines = serializers.ListField(child=RefundLineFields(), required=False, max_length=MAX_LINES)
+    lines = Listed(child=RefundLineFields(), required=False, max_length=MAX_LINES)
 
     def validate_lines(self, value: list[dict[str, int]]) -> dict[int, tuple[int, int | None]]:
         """Units and fen by line id.
@@ -89,4 +89,4 @@ class ReturnParcelFields(Strict):
     """POST /v1/refunds/{number}/return-shipment."""
 
     carrier = Text(max_length=40)
-    tracking_number = serializers.RegexField(r"\A[A-Za-z0-9-]{4,40}\Z")
+    tracking_number = Pattern(r"\A[A-Za-z0-9-]{4,40}\Z")

@@ -48,7 +48,7 @@ class RefundsView(View):
     )
     def get(self, request: Request) -> Response:
         """The caller's refunds, newest first."""
-        query = self.query(request, s.RefundsQuery)
+        query = self.query(request, s.RefundsQuery, paged=True)
         found, cursor = keyset(request, aftersales.list_of(account=caller(request), **query))
         return Response(answer(s.RefundAnswer(found, many=True).data, cursor))
 

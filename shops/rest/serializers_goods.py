@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from backend.core.money import MAX_FEN
-from backend.rest.fields import Fen, Integer, QueryInteger, Strict, Text
+from backend.rest.fields import Fen, Flag, Integer, Listed, Pattern, QueryInteger, Strict, Text
 from shops import inventory
 from shops.catalog import MAX_SKUS, Offering
 from shops.models import Product, Shop, Sku
@@ -16,8 +16,8 @@ MAX_PRICE_FEN = MAX_FEN // 10_000
 STOCK_LEVELS = ["in_stock", "low_stock", "sold_out"]
 
 
-def _image() -> serializers.RegexField:
-    return serializers.RegexField(
+def _image() -> Pattern:
+    return Pattern(
         r"\A(https://|/media/)[!-~]+\Z", max_length=300, required=False, allow_blank=True
     )
 
@@ -56,7 +56,7 @@ class SkuChange(Strict):
 
     price_fen = Fen(required=False, min_value=1, max_value=MAX_PRICE_FEN)
     list_price_fen = Fen(required=False, allow_null=True, min_value=1, max_value=MAX_PRICE_FEN)
-    is_active = serializers.BooleanField(required=False)
+    is_active = Flag(required=False)
 
 
 class SkuAnswer(serializers.ModelSerializer):
@@ -210,7 +210,7 @@ class ProductFields(Strict):
     attributes = Labels(most=20, required=False)
     return_window_days = Integer(min_value=7, max_value=30, required=False)
     shipping_fee_fen = Fen(max_value=10**9, required=False)
-    skus = serializers.ListField(child=SkuFields(), max_length=MAX_SKUS, required=False)
+    skus = Listed(child=SkuFields(), max_length=MAX_SKUS, required=False)
 
 
 class ProductChange(Strict):

@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from backend.rest.fields import Strict, Text
+from backend.rest.fields import Day, Strict, Text
 from shops.models import QualificationDocument, Shop, ShopApplication
 from shops.models.shop import OwnerType
 from shops.rest.texts import Line
@@ -33,7 +33,7 @@ class QualificationFields(Strict):
 
     kind = serializers.ChoiceField(QualificationDocument.Kind.choices)
     number = Line(max_length=40)
-    valid_until = serializers.DateField(required=False, allow_null=True)
+    valid_until = Day(required=False, allow_null=True)
 
 
 class QualificationAnswer(serializers.ModelSerializer):

@@ -82,7 +82,7 @@ ACCOUNTS = [
     _post(
         "/v1/accounts",
         "anonymous",
-        {"handle": "newcomer", "password": "only-for-tests-7391", **_PROFILE},
+        {"handle": "newcomer", "password": "quiet-otter-739", **_PROFILE},
         status=201,
     ),
     _get("/v1/accounts/author", "anonymous"),

@@ -22,6 +22,7 @@ from backend.rest.parsers import parse_json
         b"{",
         b'{"a": 1} x',
         b" " * 1_048_577,
+        b'{"a": [' + b"1," * 10_000 + b"1]}",
     ],
 )
 def test_refuses(raw: bytes) -> None:

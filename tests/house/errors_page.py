@@ -23,7 +23,7 @@ SECTIONS = {
 # What no verb raises: backend/rest/problems.py makes these of what Django and DRF say.
 OF_THE_DOOR = {
     ("malformed", 400): "The request is not what it says it is: broken JSON, a key that stands "
-    "twice, a forbidden character, nesting past 32.",
+    "twice, a forbidden character, nesting past 32, more than 10,000 values.",
     ("not_authenticated", 401): "The operation needs a token.",
     ("authentication_failed", 401): "The token is unknown, expired or revoked.",
     ("method_not_allowed", 405): "The path knows no such method.",

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -138,6 +139,43 @@ def test_amounts_and_rates_are_integers() -> None:
                 if kinds - {"null"} != {"integer"}:
                     wrong.append(f"{name}.{field}: {schema}")
     assert wrong == []
+
+
+def _fields() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every field of every body that is read."""
+    for name, component in document()["components"]["schemas"].items():
+        if name.endswith("Request"):
+            for field, schema in component.get("properties", {}).items():
+                yield f"{name}.{field}", schema
+
+
+def test_every_body_says_that_it_refuses_unknown_fields() -> None:
+    open_ended = [
+        name
+        for name, component in document()["components"]["schemas"].items()
+        if name.endswith("Request")
+        and component.get("type") == "object"
+        and component.get("additionalProperties") is not False
+    ]
+    # The provider's notice is read by its signature, whole.
+    assert open_ended == ["CallbackBodyRequest"]
+
+
+def test_every_field_that_is_read_has_its_limits() -> None:
+    """Length, count or range: nobody sends a megabyte of anything."""
+    bounds = {
+        "string": {"maxLength", "enum", "pattern", "format"},
+        "array": {"maxItems"},
+        "integer": {"maximum"},
+        "number": {"maximum"},
+    }
+    boundless = []
+    for name, schema in _fields():
+        kinds = schema.get("type")
+        for kind in kinds if isinstance(kinds, list) else [kinds]:
+            if kind in bounds and not bounds[kind] & set(schema) and "Callback" not in name:
+                boundless.append(f"{name}: {schema}")
+    assert boundless == []
 
 
 def test_the_document_is_written_once_a_process(

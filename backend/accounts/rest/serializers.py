@@ -4,17 +4,17 @@ from rest_framework import serializers
 
 from backend.accounts.models import AccessToken, Account, Address
 from backend.accounts.models.account import HANDLE
-from backend.rest.fields import Strict, Text
+from backend.rest.fields import Flag, Pattern, Plain, Strict, Text
 
 
 class SignUp(Strict):
     """POST /v1/accounts."""
 
     handle = Text(max_length=30)
-    password = serializers.CharField(max_length=128, trim_whitespace=False)
+    password = Plain(max_length=128, trim_whitespace=False)
     display_name = Text(max_length=40)
     bio = Text(max_length=200, required=False, allow_blank=True)
-    city_code = serializers.RegexField(r"\A[0-9]{6}\Z", required=False)
+    city_code = Pattern(r"\A[0-9]{6}\Z", required=False)
 
     def validate_handle(self, value: str) -> str:
         """Folds the handle and checks its alphabet."""
@@ -26,8 +26,8 @@ class SignIn(Strict):
     """POST /v1/auth/token."""
 
     handle = Text(max_length=30)
-    password = serializers.CharField(max_length=128, trim_whitespace=False)
-    code = serializers.RegexField(
+    password = Plain(max_length=128, trim_whitespace=False)
+    code = Pattern(
         r"\A[0-9A-Za-z -]{6,20}\Z",
         required=False,
         allow_blank=True,
@@ -80,29 +80,29 @@ class ProfileChange(Strict):
 
     display_name = Text(max_length=40, required=False)
     bio = Text(max_length=200, required=False, allow_blank=True)
-    city_code = serializers.RegexField(r"\A[0-9]{6}\Z", required=False)
-    phone = serializers.RegexField(r"\A\+?[0-9]{6,15}\Z", required=False)
+    city_code = Pattern(r"\A[0-9]{6}\Z", required=False)
+    phone = Pattern(r"\A\+?[0-9]{6,15}\Z", required=False)
 
 
 class PasswordChange(Strict):
     """POST /v1/me/password."""
 
-    current_password = serializers.CharField(max_length=128, trim_whitespace=False)
-    password = serializers.CharField(max_length=128, trim_whitespace=False)
+    current_password = Plain(max_length=128, trim_whitespace=False)
+    password = Plain(max_length=128, trim_whitespace=False)
 
 
 class PasswordAgain(Strict):
     """What cannot be undone asks for the password once more."""
 
-    current_password = serializers.CharField(max_length=128, trim_whitespace=False)
+    current_password = Plain(max_length=128, trim_whitespace=False)
 
 
 class PasswordReset(Strict):
     """POST /v1/auth/password-reset."""
 
     handle = Text(max_length=30)
-    code = serializers.RegexField(r"\A[1-9A-HJ-NP-Za-km-z]{22}\Z")
-    password = serializers.CharField(max_length=128, trim_whitespace=False)
+    code = Pattern(r"\A[1-9A-HJ-NP-Za-km-z]{22}\Z")
+    password = Plain(max_length=128, trim_whitespace=False)
 
 
 class TokenAnswer(serializers.ModelSerializer):
@@ -126,10 +126,10 @@ class AddressFields(Strict):
     """An address as the client gives it."""
 
     receiver = Text(max_length=40)
-    phone = serializers.RegexField(r"\A\+?[0-9]{6,15}\Z")
-    region_code = serializers.RegexField(r"\A[0-9]{6}\Z")
+    phone = Pattern(r"\A\+?[0-9]{6,15}\Z")
+    region_code = Pattern(r"\A[0-9]{6}\Z")
     detail = Text(max_length=200)
-    is_default = serializers.BooleanField(required=False, default=False)
+    is_default = Flag(required=False, default=False)
 
 
 class AddressAnswer(serializers.ModelSerializer):

@@ -113,7 +113,7 @@ class AddressesView(View):
     )
     def get(self, request: Request) -> Response:
         """The caller's addresses."""
-        self.query(request)
+        self.query(request, paged=True)
         found, cursor = keyset(request, Address.objects.filter(account=caller(request)))
         return Response(answer(s.AddressAnswer(found, many=True).data, cursor))
 
