@@ -28,7 +28,7 @@ HIDDEN: dict[str, frozenset[str]] = {
     "shops_checkout": frozenset({"address"}),
     "shops_payment": frozenset({"payer"}),
     "shops_paymentnotice": frozenset({"body"}),
-    "shops_qualificationdocument": frozenset({"number"}),
+    "shops_qualificationdocument": frozenset({"fingerprint"}),
 }
 
 

@@ -119,7 +119,8 @@ class Shop(models.Model):
 
 
 class QualificationDocument(models.Model):
-    """A licence or certificate of an application."""
+    """A licence or certificate of an application. What names a person, an identity card's number,
+    is encrypted, and `number` shows its end alone."""
 
     class Kind(models.TextChoices):
         ID_CARD = "id_card", "identity card 身份证"
@@ -141,13 +142,30 @@ class QualificationDocument(models.Model):
         db_index=False,
     )
     kind = models.CharField(max_length=19, choices=Kind)
+    # Kinds whose number is sealed.
+    PERSONAL = (Kind.ID_CARD,)
+
     number = models.CharField(max_length=40)
+    number_sealed = models.BinaryField(default=b"", db_default=b"")
+    fingerprint = models.CharField(
+        max_length=64,
+        default="",
+        db_default="",
+        help_text="HMAC of kind and number: finds the same one twice",
+    )
     valid_until = models.DateField(null=True, blank=True)
     status = models.CharField(max_length=8, choices=Status, default=Status.PENDING)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["application", "kind", "number"], name="document_once")
+            models.UniqueConstraint(
+                fields=["application", "kind", "fingerprint"],
+                condition=~Q(fingerprint=""),
+                name="document_once_by_print",
+            )
+        ]
+        permissions = [
+            ("unmask_qualificationdocument", "Can see the numbers of identity cards in clear")
         ]
         verbose_name = "qualification document 资质"
         verbose_name_plural = "qualification documents 资质"

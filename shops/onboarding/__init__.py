@@ -4,7 +4,6 @@ No rule here reads a follower count, and none may: 0 fans can open the store (B1
 """
 
 from shops.onboarding.applications import (
-    add_document,
     applications_of,
     apply,
     approve,
@@ -13,6 +12,7 @@ from shops.onboarding.applications import (
     reject,
     submit,
 )
+from shops.onboarding.documents import UNMASK, add_document, reseal, unmask
 from shops.onboarding.refusals import (
     ApplicationOpen,
     DocumentExists,
@@ -36,6 +36,7 @@ from shops.onboarding.storefront import (
 )
 
 __all__ = [
+    "UNMASK",
     "ApplicationOpen",
     "DocumentExists",
     "DocumentExpired",
@@ -58,7 +59,9 @@ __all__ = [
     "own_shop",
     "reject",
     "reopen",
+    "reseal",
     "seen_shop",
     "submit",
     "suspend",
+    "unmask",
 ]

@@ -1,7 +1,7 @@
 """Applications for a shop: written by the account, decided by the staff."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,25 +12,20 @@ from stdnum.exceptions import ValidationError as BadNumber
 
 from backend.accounts.models import Account
 from backend.core import audit
-from backend.core.clock import business_day
 from backend.core.errors import Invalid, NotFound, WrongState
 from backend.core.states import move_one
 from backend.core.texts import is_blank, skeleton
-from shops.models import QualificationDocument, Shop, ShopApplication
+from shops.models import Shop, ShopApplication
 from shops.models.shop import OwnerType
 from shops.onboarding.refusals import (
     ApplicationOpen,
-    DocumentExists,
-    DocumentExpired,
     LicenceInvalid,
     LicenceRequired,
     ShopExists,
     ShopNameTaken,
-    TooManyDocuments,
     need_reason,
 )
 
-MAX_DOCUMENTS = 20
 _SKELETON_LENGTH = ShopApplication._meta.get_field("name_skeleton").max_length or 0
 _Status = ShopApplication.Status
 _EDITABLE = frozenset({_Status.DRAFT.value, _Status.REJECTED.value})
@@ -81,42 +76,12 @@ def change(*, account: Account, application_id: int, changes: Mapping[str, Any])
     :raises LicenceRequired, LicenceInvalid, ShopNameTaken: as in `apply`.
     """
     with transaction.atomic():
-        application = _own_editable(account, application_id)
+        application = own_editable(account, application_id)
         for name, value in changes.items():
             setattr(application, name, value)
         _check(application)
         application.save(update_fields={*changes, "name_skeleton", "licence_number"})
     return application
-
-
-def add_document(
-    *,
-    account: Account,
-    application_id: int,
-    kind: str,
-    number: str,
-    valid_until: date | None = None,
-    at: datetime,
-) -> QualificationDocument:
-    """A licence or certificate for a draft or rejected application; `valid_until` is its last
-    valid business day.
-
-    :raises NotFound: not an application of this account.
-    :raises WrongState: it is submitted or approved.
-    :raises DocumentExpired: the last valid day has passed.
-    :raises DocumentExists: the application holds this kind and number.
-    :raises TooManyDocuments: it holds 20.
-    """
-    if valid_until is not None and valid_until < business_day(at):
-        raise DocumentExpired(fields={"valid_until": ["Has passed."]})
-    with transaction.atomic():
-        application = _own_editable(account, application_id)
-        held = set(application.documents.values_list("kind", "number"))
-        if (kind, number) in held:
-            raise DocumentExists(fields={"number": ["Held already."]})
-        if len(held) >= MAX_DOCUMENTS:
-            raise TooManyDocuments()
-        return application.documents.create(kind=kind, number=number, valid_until=valid_until)
 
 
 def submit(*, account: Account, application_id: int, at: datetime) -> ShopApplication:
@@ -128,7 +93,7 @@ def submit(*, account: Account, application_id: int, at: datetime) -> ShopApplic
         changed since.
     """
     with transaction.atomic():
-        application = _own_editable(account, application_id)
+        application = own_editable(account, application_id)
         _check(application)
         move_one(
             application,
@@ -256,8 +221,12 @@ def _name_taken() -> ShopNameTaken:
     return ShopNameTaken(fields={"shop_name": ["Another shop has this name."]})
 
 
-def _own_editable(account: Account, application_id: int) -> ShopApplication:
-    """The account's application, locked, in a state in which it may be changed."""
+def own_editable(account: Account, application_id: int) -> ShopApplication:
+    """The account's application, locked, in a state in which it may be changed.
+
+    :raises NotFound: not an application of this account.
+    :raises WrongState: it is submitted or approved.
+    """
     locked = ShopApplication.objects.select_for_update(no_key=True, of=("self",))
     application = locked.filter(pk=application_id, account=account).first()
     if application is None:

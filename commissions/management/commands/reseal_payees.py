@@ -6,13 +6,14 @@ from django.core.management.base import BaseCommand
 
 from backend.accounts import second_factor
 from commissions import payees
+from shops import onboarding
 
 
 class Command(BaseCommand):
-    """Seals every payee account, and every secret of the staff's second factors, under the newest
-    of FIELD_KEYS; the older keys may go then."""
+    """Seals everything that is sealed under the newest of FIELD_KEYS: payee accounts, identity
+    cards of applicants, the staff's second factors. The older keys may go then."""
 
-    help = "Seals payee accounts and second factors under the newest of FIELD_KEYS."
+    help = "Seals payees, identity cards and second factors under the newest of FIELD_KEYS."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Works through the table batch by batch; may be stopped and begun again."""
@@ -20,4 +21,7 @@ class Command(BaseCommand):
         while done := payees.reseal(after_id=done):
             self.stdout.write(f"resealed up to payee account {done}")
         self.stdout.write("Every payee account is sealed under the newest key.")
+        done = 0
+        while done := onboarding.reseal(after_id=done):
+            self.stdout.write(f"resealed up to document {done}")
         self.stdout.write(f"So are the secrets of {second_factor.reseal()} second factors.")
