@@ -5,8 +5,9 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from backend.core import weblinks
 from backend.core.money import MAX_FEN
-from backend.rest.fields import Fen, Flag, Integer, Listed, Pattern, QueryInteger, Strict, Text
+from backend.rest.fields import Fen, Flag, Integer, Listed, QueryInteger, Strict, Text
 from shops import inventory
 from shops.catalog import MAX_SKUS, Offering
 from shops.models import Product, Shop, Sku
@@ -16,10 +17,23 @@ MAX_PRICE_FEN = MAX_FEN // 10_000
 STOCK_LEVELS = ["in_stock", "low_stock", "sold_out"]
 
 
-def _image() -> Pattern:
-    return Pattern(
-        r"\A(https://|/media/)[!-~]+\Z", max_length=300, required=False, allow_blank=True
-    )
+class PictureAddress(Text):
+    """Where a picture is: shown by clients, never fetched by us."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """The address.
+
+        :raises ValidationError: neither an uploaded picture of ours nor https:// at a public name.
+        """
+        value = super().to_internal_value(data)
+        problem = weblinks.picture_problem(value) if value else None
+        if problem:
+            raise serializers.ValidationError(problem, code="no_picture_address")
+        return value
+
+
+def _image() -> PictureAddress:
+    return PictureAddress(max_length=300, required=False, allow_blank=True)
 
 
 class CategoryNode(serializers.Serializer):

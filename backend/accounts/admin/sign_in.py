@@ -109,6 +109,11 @@ class _Password(LoginView):
         except lockout.SignInLocked:
             return frame.locked(request)
 
+    def get_redirect_url(self) -> str:
+        """Where they wanted to go, if that is in the admin; nothing else needs this sign-in."""
+        wanted = super().get_redirect_url()
+        return wanted if wanted.startswith(reverse("admin:index")) else ""
+
     def form_valid(self, form: Any) -> HttpResponse:
         """The password is right."""
         account, then = form.get_user(), self.get_success_url()
