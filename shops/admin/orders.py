@@ -15,10 +15,11 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from backend.accounts.models import Account
 from backend.core import fresh
+from backend.core.asking import Question, ask
 from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision, Reasoned
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, attempt, fen
-from shops import aftersales
+from shops import addresses, aftersales
 from shops.models import (
     Checkout,
     DailyMetric,
@@ -40,6 +41,11 @@ REFUND_ALL = Decision(
     ),
     needs_reason=True,
     needs_code=True,
+)
+CLEAR = Question(
+    title="Show the address in clear 查看地址",
+    note="Name, phone and address are shown this once. The look and its reason are recorded.",
+    form=Reasoned,
 )
 REFUND_LINE = "Refund of one line 部分退款"
 MAY = ["decide"]
@@ -300,8 +306,33 @@ class CheckoutAdmin(_Facts):
     list_filter = ["status"]
     list_select_related = ["buyer"]
     search_fields = ["=number", "buyer__handle"]
+    fields = [
+        "number", "buyer", "goes_to", "total_fen", "status", "click_id", "created_at", "expires_at"
+    ]  # fmt: skip
+    readonly_fields = ["goes_to"]
     inlines = [CheckoutOrderInline]
+    actions_detail = ["unmask"]
     total = _money("total_fen", "total")
+
+    @display(description="address 地址")
+    def goes_to(self, row: Checkout) -> str:
+        """Masked."""
+        return " ".join(filter(None, addresses.masked(row.address).values()))
+
+    def has_unmask_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A right of its own, in no group."""
+        return bool(request.user.has_perm(addresses.UNMASK))
+
+    @action(description=CLEAR.title, permissions=["unmask"])
+    def unmask(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The address in clear."""
+
+        def look(row: Checkout, form: Reasoned) -> list[tuple[str, str]]:
+            by, reason = cast(Account, request.user), form.cleaned_data["reason"]
+            found = addresses.unmask(checkout_id=row.pk, by=by, reason=reason, at=now())
+            return list(found.items())
+
+        return ask(self, request, object_id, CLEAR, look)
 
 
 @admin.register(DailyMetric)

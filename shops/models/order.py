@@ -66,6 +66,7 @@ class Checkout(models.Model):
             ),
             models.Index(fields=["buyer", "-id"], name="checkout_buyer"),
         ]
+        permissions = [("unmask_checkout", "Can see buyers' addresses in clear")]
         verbose_name = "checkout 结算单"
         verbose_name_plural = "checkouts 结算单"
 

@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from backend.rest.fields import Fen, Id, Integer, Listed, Pattern, Strict, Text
+from shops import addresses
 from shops.checkout import MAX_LINES, MAX_QTY, LineRequest
 from shops.models import Checkout, Order, OrderLine, Refund, RefundLine, Shipment, ShipmentLine
 
@@ -231,7 +232,9 @@ class OrderRefundAnswer(serializers.ModelSerializer):
 class OrderPage(OrderAnswer):
     """An order's own page."""
 
-    address = serializers.DictField(source="checkout.address")
+    address = serializers.SerializerMethodField(
+        help_text="in clear for the buyer, and for the shop from payment to completion"
+    )
     shipments = ShipmentAnswer(many=True)
     refunds = OrderRefundAnswer(many=True)
     allowed_actions = serializers.SerializerMethodField()
@@ -239,6 +242,10 @@ class OrderPage(OrderAnswer):
     class Meta(OrderAnswer.Meta):
         fields = [*_ORDER_FIELDS, "address", "shipments", "refunds", "allowed_actions"]
         read_only_fields = fields
+
+    def get_address(self, order: Order) -> dict[str, str]:
+        """As this party sees it."""
+        return addresses.shown(order, to=self.context["account_id"])
 
     def get_allowed_actions(self, order: Order) -> list[str]:
         """What the caller may do now."""
