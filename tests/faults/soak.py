@@ -137,6 +137,7 @@ class Soak:
     def _between(self) -> None:
         """What happens between two kills: a wave, a jump of the clock, a line of progress."""
         assert time.monotonic() - self._begun < self.plan.limit, "the storm took too long"
+        self._nobody_failed()
         self.storm.mind()
         with contextlib.suppress(psycopg.Error):
             waiting = verdict.waiting(self.service, self.now).get("events", 0)
@@ -199,6 +200,10 @@ class Soak:
             f" {len(self.earners.told)} payouts, waiting {waiting}"
         )
 
+    def _nobody_failed(self) -> None:
+        failures = self.buyers.failures + self.earners.failures
+        assert failures == [], failures[:5]
+
     def reckon(self, seconds: float) -> int:
         """Nothing lost, nothing double, nothing adrift, and in time; the number of entries."""
         ((entries, orders, total),) = self.service.sql(
@@ -214,10 +219,12 @@ class Soak:
             *self.storm.table(),
         ]:
             self.say(line)
-        assert self.buyers.failures + self.earners.failures == []
-        assert verdict.untold(self.service, self.buyers, self.earners, self.waves) == []
-        assert verdict.wrong(self.service) == {}
+        self._nobody_failed()
+        untold = verdict.untold(self.service, self.buyers, self.earners, self.waves)
+        assert untold == [], untold
+        wrong = verdict.wrong(self.service)
+        assert wrong == {}, wrong
         assert "clean" in self.service.manage("check_books")
-        assert seconds <= DONE
+        assert seconds <= DONE, f"{seconds} s"
         self.say("0 lost, 0 double, 0 drift; the books are clean")
         return entries
