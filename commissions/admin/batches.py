@@ -22,6 +22,7 @@ CONTENT_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 PROBLEMS_SHOWN = 20
+ANSWER_MAX_BYTES = 4 * 2**20
 BUILD = Question(
     title="Build a batch 生成批次",
     note="Every approved payout to a bank account goes into one batch and is on its way.",
@@ -35,6 +36,16 @@ class AnswerFile(forms.Form):
     """The bank's answer."""
 
     file = forms.FileField(label="Answer file 回盘文件 (CSV)", widget=UnfoldAdminFileFieldWidget)
+
+    def clean_file(self) -> Any:
+        """The file, unless it is larger than an answer can be: it is read into memory.
+
+        :raises ValidationError: it is.
+        """
+        file = self.cleaned_data["file"]
+        if file.size > ANSWER_MAX_BYTES:
+            raise forms.ValidationError(f"At most {ANSWER_MAX_BYTES // 2**20} MiB.")
+        return file
 
 
 ANSWER = Question(

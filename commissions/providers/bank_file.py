@@ -6,6 +6,7 @@ No other module knows the columns. Amounts are yuan with two decimals, as banks 
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -16,8 +17,12 @@ ANSWER_HEADER = ("number", "amount_yuan", "result", "reason")
 TOTAL = "TOTAL"
 MAX_BYTES = 4 * 1024 * 1024
 MAX_ROWS = 20_000
-# A spreadsheet runs cells that begin so, the full-width forms after its own normalising.
-_RISKY = re.compile("^[\\s\u3000\x00]*[=+\\-@\uff1d\uff0b\uff0d\uff20\u2212]|^[\t\r\n\x00]")
+# A spreadsheet runs cells that begin so, also behind what cannot be seen, and in forms that it or
+# somebody's clean-up makes these of: full-width, small, superscript.
+_RUNS = frozenset("=+-@\u2212")
+_UNSEEN = re.compile(
+    r"\A[\s\x00-\x20\x7f-\xa0\u00ad\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]*"
+)
 _AMOUNT = re.compile(r"([0-9]{1,11})\.([0-9]{2})")
 
 
@@ -47,9 +52,11 @@ class AnswerRow:
 
 
 def safe(text: str) -> str:
-    """A cell that no spreadsheet will run: an apostrophe in front where it begins like a
-    formula."""
-    return f"'{text}" if _RISKY.match(text) else text
+    """A cell that no spreadsheet will run: an apostrophe in front of what begins like a formula or
+    with a control character."""
+    seen = _UNSEEN.sub("", text)
+    begins = unicodedata.normalize("NFKC", seen[:1])[:1]
+    return f"'{text}" if begins in _RUNS or (text and ord(text[0]) < 0x20) else text
 
 
 def plain_yuan(amount_fen: int) -> str:
@@ -100,8 +107,8 @@ def read_answer(content: bytes) -> list[AnswerRow]:
     if len(lines) < 2 or lines[-1][0].strip() != TOTAL:
         raise Unreadable("the last row must be TOTAL,<amount>,<count>")
     found = [_row(number, line) for number, line in enumerate(lines[1:-1], start=2)]
-    total = lines[-1]
-    count = total[2].strip() if len(total) > 2 else ""
+    total = [*lines[-1], "", ""]
+    count = total[2].strip()
     sums = (str(len(found)), sum(row.amount_fen for row in found))
     if (count, _fen(total[1], len(lines))) != sums:
         raise Unreadable(
