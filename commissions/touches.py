@@ -177,7 +177,7 @@ def store_touches(*, batch: int = BATCH) -> int:
     stored = 0
     for _ in range(MAX_BATCHES):
         try:
-            entries: Any = redis.client().xrange(STREAM, count=batch)
+            entries = redis.call("XRANGE", STREAM, "-", "+", "COUNT", batch)
         except RedisError:
             log.warning("the touch stream did not answer; the next beat tries again")
             return stored

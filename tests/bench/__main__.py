@@ -18,6 +18,7 @@ os.environ["TUIKE_TEST_DB"] = "bench_tuike"
 BENCHES = {
     "split": "tests.bench.split_speed",
     "p1": "tests.bench.p1_settlement",
+    "p2": "tests.bench.p2_peers",
     "p3": "tests.bench.p3_accrual",
     "p9": "tests.bench.p9_metrics",
     "audit": "tests.bench.audit",

@@ -3,6 +3,7 @@
 Absolute figures drift by a factor of two on a shared machine: only ratios inside one run count.
 """
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -62,6 +63,7 @@ def backend_cpu() -> float:
 
 
 def _child(job: Callable[[], Any], start: Any, answers: Any) -> None:
+    gc.freeze()  # as the worker's processes do
     connection.ensure_connection()
     before, mine = backend_cpu(), time.process_time()
     start.wait()
