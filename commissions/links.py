@@ -3,7 +3,6 @@
 from datetime import datetime
 from io import BytesIO
 
-import segno
 from django.conf import settings
 from django.db import models
 
@@ -97,6 +96,8 @@ def short_url(link: PromotionLink) -> str:
 
 def qr_png(link: PromotionLink) -> bytes:
     """The short link as a QR picture; error correction M survives a thumb on a phone."""
+    import segno  # 30 ms of every start, for a picture now and then
+
     out = BytesIO()
     segno.make_qr(short_url(link), error="m").save(out, kind="png", scale=8, border=4)
     return out.getvalue()

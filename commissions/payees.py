@@ -5,7 +5,6 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from stdnum import luhn
 
 from backend.accounts.models import Account
 from backend.core import audit, sealing
@@ -75,6 +74,8 @@ def _checked(provider: str, number: str) -> str:
     low, high = (12, 19) if card else (4, 19)
     if not (digits.isascii() and digits.isdigit() and low <= len(digits) <= high):
         raise BadAccountNumber(fields={"number": [f"Must be {low} to {high} digits."]})
+    from stdnum import luhn  # 30 ms of every start: it reads its own documentation
+
     if card and not luhn.is_valid(digits):
         raise BadAccountNumber(fields={"number": ["The check digit is wrong."]})
     return digits

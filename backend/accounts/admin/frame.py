@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import segno
 from django.contrib import admin, messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
@@ -43,6 +42,8 @@ def locked(request: HttpRequest, *_: Any) -> HttpResponse:
 
 def picture_of(device: Authenticator) -> SafeString:
     """The QR picture of a secret, as SVG in the page: it lies nowhere else."""
+    import segno  # 30 ms of every start, for a picture now and then
+
     drawn = segno.make(second_factor.address_of(device), error="m").svg_inline(
         scale=5, border=3, dark="#111", light="#fff", omitsize=False
     )
