@@ -4,6 +4,7 @@ DRF's own throttle reads a list and writes it back; 10 of 40 parallel requests p
 of 5 there. A fixed window of one minute, counted by INCR, lets 5 pass.
 """
 
+import ipaddress
 import time
 from typing import Any
 
@@ -43,6 +44,10 @@ def hit(scope: str, caller: str) -> tuple[int, int]:
 class PerCaller(BaseThrottle):
     """The limit of a view: its `throttle_scope`, or 'account' / 'anonymous'.
 
+    Counted for the account, or for the address without one; a view that says
+    `throttle_by_address` is counted for the address whoever asks: else every account that somebody
+    makes would buy them further tries at somebody else's password.
+
     Where Redis is away the call passes: a limiter that is down must not take the shop down;
     sign-in of staff has its own lock-out in PostgreSQL.
     """
@@ -57,13 +62,26 @@ class PerCaller(BaseThrottle):
         limit = settings.THROTTLE_PER_MINUTE.get(scope, 0)
         if not limit:
             return True
-        caller = f"a{user.pk}" if signed_in else f"i{self.get_ident(request)}"
+        named = signed_in and not getattr(view, "throttle_by_address", False)
+        caller = f"a{user.pk}" if named else f"i{self.get_ident(request)}"
         try:
             count, self.left = hit(scope, caller)
         except RedisError:
             log.warning("the throttle's Redis did not answer; the call passes")
             return True
         return count <= limit
+
+    def get_ident(self, request: Request) -> str:
+        """The caller's address as DRF finds it (NUM_PROXIES); of IPv6 the /64 that a provider gives
+        to one customer."""
+        address = str(super().get_ident(request))[:64]
+        if ":" not in address:
+            return address
+        try:
+            found = ipaddress.IPv6Address(address.partition("%")[0])
+        except ValueError:
+            return address
+        return str(found.ipv4_mapped or ipaddress.IPv6Network((int(found) >> 64 << 64, 64)))
 
     def wait(self) -> float | None:
         """Seconds until the window ends."""

@@ -3,11 +3,12 @@
 import hashlib
 from functools import cache, partial
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response
 from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -45,6 +46,7 @@ class View(APIView):
     """
 
     shared_seconds: int | None = None
+    throttle_by_address = False
     # For callers who did not write the address themselves and may have added to it.
     takes_any_query = False
 
@@ -61,6 +63,31 @@ class View(APIView):
         writes = request.method not in SAFE_METHODS and not self.takes_any_query
         if writes and request.query_params:
             raise BadQuery(fields=_some({name: [UNKNOWN] for name in request.query_params}))
+
+    def perform_authentication(self, request: Request) -> None:
+        """Signs in. A token that opens nothing counts against its sender's limit: DRF looks at
+        limits only afterwards, so tokens could be tried without any.
+
+        :raises AuthenticationFailed: such a token.
+        :raises Throttled: too many of them.
+        """
+        try:
+            super().perform_authentication(request)
+        except AuthenticationFailed:
+            self.check_throttles(request)
+            raise
+
+    def permission_denied(
+        self, request: Request, message: str | None = None, code: str | None = None
+    ) -> NoReturn:
+        """Refuses; that too counts against the limit.
+
+        :raises NotAuthenticated: no token.
+        :raises PermissionDenied: not this caller.
+        :raises Throttled: too many of them.
+        """
+        self.check_throttles(request)
+        super().permission_denied(request, message, code)
 
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any

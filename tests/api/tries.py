@@ -69,11 +69,13 @@ def bodies(world: World) -> Iterator[Try]:
         for path, schema in places(document(), body_schema(world, call), good):
             place = "body" + "".join(f".{step}" for step in path)
             for bad in values_of(schema) if path else h.DOCUMENTS:
-                # A password may hold what it likes, but for what no text may hold.
-                free = path[-1:] == ("password",) and not bad.raw and isinstance(bad.value, str)
+                # A password may hold what it likes, but for what no text may hold; and a wrong one
+                # is counted, which is taken back like what is done.
+                secret = "password" in place
+                free = secret and not bad.raw and isinstance(bad.value, str)
                 must = bad.refused and not (free and "\x00" not in bad.value)
-                raw = spoiled(good, path, bad)
-                yield Try(call, place, bad.name, {"body": raw}, REFUSED if must else frozenset())
+                wanted = REFUSED if must else frozenset[int]()
+                yield Try(call, place, bad.name, {"body": spoiled(good, path, bad)}, wanted, secret)
         for name, raw in h.RAW_BYTES.items():
             yield Try(call, "body", name, {"body": raw}, frozenset({400}))
 

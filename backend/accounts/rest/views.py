@@ -6,6 +6,7 @@ from typing import Any, cast
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 
 from backend.accounts import lockout, profiles, signin, tokens
 from backend.accounts.authentication import caller
@@ -31,6 +32,7 @@ class SignUpView(View):
 
     permission_classes = [Anyone]
     throttle_scope = "sign-up"
+    throttle_by_address = True
 
     @extend_schema(tags=["accounts"], request=s.SignUp, responses={201: s.PublicAccount})
     def post(self, request: Request) -> Response:
@@ -57,11 +59,15 @@ class AccountView(View):
 class TokenView(View):
     """Bearer tokens."""
 
-    throttle_scope = "sign-in"
-
     def get_permissions(self) -> Any:
         """Signing in is open to anyone; signing out needs the token."""
         return [Anyone()] if self.request.method == "POST" else super().get_permissions()
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Signing in has a limit of its own, signing out has none of it."""
+        self.throttle_by_address = self.request.method == "POST"
+        self.throttle_scope = "sign-in" if self.request.method == "POST" else None
+        return super().get_throttles()
 
     @extend_schema(tags=["accounts"], request=s.SignIn, responses={201: s.Token}, auth=[])
     def post(self, request: Request) -> Response:
