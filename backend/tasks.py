@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from backend import relay
+from backend.accounts import signin
 from backend.core import heartbeats
 from backend.core.clock import now
 from backend.rest import idempotency
@@ -17,5 +18,6 @@ def drain_events() -> None:
 
 @shared_task(name="backend.forget_old")
 def forget_old() -> None:
-    """Deletes idempotency keys past their day."""
+    """Deletes idempotency keys past their day, and ended sessions of staff."""
     idempotency.forget_old(at=now())
+    signin.forget_old_sessions()

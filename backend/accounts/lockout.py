@@ -14,13 +14,12 @@ from typing import Any, TypeVar
 
 from axes.handlers.database import AxesDatabaseHandler
 from axes.handlers.proxy import AxesProxyHandler
-from axes.models import AccessAttempt
 from django.conf import settings
 from django.db import OperationalError, transaction
 from django.db.models import Sum
 from django.http import HttpRequest
 
-from backend.accounts.models import Account
+from backend.accounts.models import Account, FailedSignIn
 from backend.core import audit
 from backend.core.errors import NotAllowed, NotFound, Refusal
 from backend.core.sql import rows
@@ -163,7 +162,7 @@ def lift(*, attempt_id: int, by: Account, reason: str, at: datetime) -> None:
     if not by.is_superuser:
         raise NotAllowed("Superusers unlock.")
     with transaction.atomic():
-        row = AccessAttempt.objects.filter(pk=attempt_id).first()
+        row = FailedSignIn.objects.filter(pk=attempt_id).first()
         if row is None:
             raise NotFound()
         told = {"name": row.username, "address": row.ip_address}
@@ -180,6 +179,6 @@ def lift_name(*, handle: str, reason: str, at: datetime) -> int:
     if account is None:
         raise NotFound("No such account.")
     with transaction.atomic():
-        count, _ = AccessAttempt.objects.filter(username=account.handle).delete()
+        count, _ = FailedSignIn.objects.filter(username=account.handle).delete()
         audit.note(actor=None, action="sign_in.unlock", target=account, at=at, reason=reason)
     return int(count)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 from backend.accounts import lockout, second_factor
 from backend.core.clock import now
@@ -15,14 +16,29 @@ from backend.core.errors import Refusal
 
 SIGNED_IN = "signed_in_at"
 CODE_SHOWN = "code_shown_at"
+SHORT = "password_too_short"
+_OPEN_TO_CHANGERS = ("admin:password_change", "admin:logout")
 
 
-def begin(request: HttpRequest, *, code: bool) -> None:
-    """A session begins now, with a code or without."""
+def begin(request: HttpRequest, *, code: bool, short_password: bool = False) -> None:
+    """A session begins now, with a code or without, and with a password that staff may have or
+    one that was given before they were staff."""
     moment = int(now().timestamp())
     request.session[SIGNED_IN] = moment
     if code:
         request.session[CODE_SHOWN] = moment
+    if short_password:
+        request.session[SHORT] = True
+
+
+def must_change(request: HttpRequest) -> bool:
+    """Whether this person needs a longer password before anything else."""
+    return bool(request.session.get(SHORT))
+
+
+def has_changed(request: HttpRequest) -> None:
+    """The password is a new one."""
+    request.session.pop(SHORT, None)
 
 
 def show(request: HttpRequest) -> None:
@@ -44,6 +60,8 @@ def is_admitted(request: HttpRequest) -> bool:
     """Whether the session's person has shown everything that the admin asks of them."""
     user: Any = request.user
     if not (user.is_active and user.is_staff and is_alive(request)):
+        return False
+    if must_change(request) and request.path not in map(reverse, _OPEN_TO_CHANGERS):
         return False
     shown = getattr(user, "otp_device", None) is not None
     return shown or not second_factor.is_needed(user)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import IntegrityError, transaction
 
 from backend.accounts import passwords, second_factor, tokens
@@ -137,3 +138,8 @@ def end_token(*, account: Account, token_id: int, current: str, at: datetime) ->
         )
     if not tokens.revoke(token_id=token_id, account=account, at=at):
         raise NotFound()
+
+
+def forget_old_sessions() -> None:
+    """Deletes the rows of sessions that have ended, by the real clock, which they follow."""
+    SessionStore.clear_expired()

@@ -169,6 +169,7 @@ def test_the_same_account_of_two_people_is_seen(db: None) -> None:
         "core_heartbeat",
         "accounts_account",
         "accounts_accesstoken",
+        "accounts_failedsignin",
         "auth_group",
     ],
 )

@@ -115,3 +115,10 @@ def test_the_groups_of_the_desk_hold_what_they_say_and_no_more(db: None) -> None
     assert rights
     assert all(right.split(".")[1].startswith("view_") for right in rights)
     assert "accounts.view_accesstoken" not in rights
+
+
+def test_a_nightly_job_is_not_late_in_the_afternoon(desk: Client) -> None:
+    at = now()
+    for job, hours in (("recount", 20), ("files", 20), ("books", 1), ("uploads", 1)):
+        heartbeats.beat(job=job, at=at - timedelta(hours=hours))
+    assert "· late" not in desk.get("/admin/").content.decode()

@@ -251,7 +251,7 @@ def test_a_superuser_unlocks_with_a_code_and_a_reason(staff: Person, clerk: Acco
     for _ in range(5):
         desk_try(clerk.handle, "guess")
     row = AccessAttempt.objects.get()
-    path = "/admin/axes/accessattempt/"
+    path = "/admin/accounts/failedsignin/"
     wanted = {"action": "unlock_selected", "_selected_action": [row.pk], "index": "0"}
     stale = signed_in(staff.account, seconds_ago=400)
     assert "locked" in stale.get(path).content.decode()
@@ -269,14 +269,14 @@ def test_a_superuser_unlocks_with_a_code_and_a_reason(staff: Person, clerk: Acco
 def test_others_of_the_staff_do_not_unlock(clerk: Account) -> None:
     desk_try(clerk.handle, "guess")
     row = AccessAttempt.objects.get()
-    looker = signed_in(officer("view_accessattempt", "change_accessattempt"))
+    looker = signed_in(officer("view_failedsignin", "change_failedsignin"))
     data = {
         "action": "unlock_selected",
         "_selected_action": [row.pk],
         "confirmed": "yes",
         "reason": "x",
     }
-    looker.post("/admin/axes/accessattempt/", data)
+    looker.post("/admin/accounts/failedsignin/", data)
     assert AccessAttempt.objects.count() == 1
 
 

@@ -1,6 +1,7 @@
 """When a session of staff ends, and one's own page of the sign-in. ASVS V7."""
 
 import time
+from datetime import timedelta
 
 import pytest
 from django.test import Client, override_settings
@@ -10,6 +11,7 @@ from pytest_django import Settings
 from backend.accounts import proof, tokens
 from backend.accounts.models import Account, Authenticator, RecoveryCode
 from backend.core.clock import now
+from backend.tasks import forget_old
 from seeds.factories.accounts import PASSWORD
 from tests.commissions.money_out import officer
 from tests.desk import (
@@ -117,6 +119,25 @@ def test_a_new_password_of_staff_has_twelve_characters_and_is_no_name_of_ours(
     assert clerk.check_password(PASSWORD)
 
 
+def test_staff_with_a_shorter_password_change_it_before_anything_else(
+    client: Client, clerk: Account
+) -> None:
+    """It may have been given before they were staff."""
+    clerk.set_password("kqzwbxvj")
+    clerk.save(update_fields=["password"])
+    with_phone(clerk)
+    give_password(client, clerk, "kqzwbxvj")
+    answer = client.post(CODE, {"code": code_of(clerk)}, follow=True)
+    change = "/admin/password_change/"
+    assert [where for where, _ in answer.redirect_chain][-1] == change
+    for path in ("/admin/", "/admin/commissions/payout/", "/admin/my-sign-in/"):
+        assert client.get(path, follow=True).redirect_chain[-1][0] == change
+    new = "a-horse-in-the-rain"
+    fields = {"old_password": "kqzwbxvj", "new_password1": new, "new_password2": new}
+    assert client.post(change, fields).url == "/admin/my-sign-in/"
+    assert client.get("/admin/commissions/payout/").status_code == 200
+
+
 def test_signing_out_everywhere_ends_browsers_and_tokens(clerk: Account) -> None:
     here, there = signed_in(clerk), signed_in(clerk)
     token, _ = tokens.issue(account=clerk, at=now())
@@ -182,3 +203,15 @@ def test_without_the_policy_nothing_asks_for_codes(client: Client, clerk: Accoun
     give_password(client, clerk)
     assert client.get("/admin/my-sign-in/").status_code == 200
     assert client.get("/admin/password_change/").status_code == 200
+
+
+def test_ended_sessions_are_forgotten_and_living_ones_stay(clerk: Account) -> None:
+    from django.contrib.sessions.models import Session
+
+    lives, over = signed_in(clerk), signed_in(clerk)
+    Session.objects.filter(pk=over.session.session_key).update(
+        expire_date=now() - timedelta(hours=1)
+    )
+    forget_old()
+    assert Session.objects.filter(pk=lives.session.session_key).exists()
+    assert Session.objects.count() == 1

@@ -50,14 +50,16 @@ def picture_of(device: Authenticator) -> SafeString:
     return mark_safe(drawn)  # noqa: S308 made by segno of our own text, which it encodes
 
 
-def enter(request: HttpRequest, account: Account, *, how: str, door: str = "admin") -> None:
+def enter(
+    request: HttpRequest, account: Account, *, how: str, short_password: bool = False
+) -> None:
     """Begins a session of the account under a new key; nothing of the one before goes along.
     `how`: password, code, or recovery code; the device that knew it is `account.otp_device`."""
     request.session.flush()
     login(request, account, backend=BACKEND)
-    proof.begin(request, code=how != "password")
+    proof.begin(request, code=how != "password", short_password=short_password)
     signin.note_success(
-        account=account, door=door, address=lockout.address_of(request), at=now(), how=how
+        account=account, door="admin", address=lockout.address_of(request), at=now(), how=how
     )
 
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 
 from backend.accounts import lockout
+from backend.accounts.models import FailedSignIn
 from backend.core.deciding import Asking, Decision
 from backend.core.staff import ReadOnly
 
@@ -21,8 +21,8 @@ UNLOCK = Decision(
 )
 
 
-@admin.register(AccessAttempt)
-class AttemptAdmin(ReadOnly, Asking):
+@admin.register(FailedSignIn)
+class FailedSignInAdmin(ReadOnly, Asking):
     """Failures of the last quarter of an hour, of a name from an address. Older rows count for
     nothing and go with the next sign-in."""
 
@@ -33,7 +33,7 @@ class AttemptAdmin(ReadOnly, Asking):
     actions = ["unlock_selected"]
 
     @display(description="state", label={"locked": "danger", "counted": "info"})
-    def state(self, row: AccessAttempt) -> Any:
+    def state(self, row: FailedSignIn) -> Any:
         """Whether this name is locked from this address, as long as the row is young."""
         full = row.failures_since_start >= settings.AXES_FAILURE_LIMIT
         return ("locked", "locked 已锁定") if full else ("counted", "counted 已计数")

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from unfold.forms import AdminOwnPasswordChangeForm
 
-from backend.accounts import passwords, second_factor, signin
+from backend.accounts import passwords, proof, second_factor, signin
 from backend.accounts.admin import frame, sign_in
 from backend.accounts.models import Account, Authenticator
 from backend.core import fresh
@@ -101,6 +101,7 @@ class _ChangePassword(PasswordChangeView):
         me = _me(self.request)
         passwords.give(account=me, password=form.cleaned_data["new_password1"], by=me, at=now())
         update_session_auth_hash(self.request, me)
+        proof.has_changed(self.request)
         messages.success(
             self.request, "Your password is changed; you are signed out everywhere else. 密码已修改"
         )

@@ -18,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.forms import AuthenticationForm
 
-from backend.accounts import lockout, proof, second_factor
+from backend.accounts import lockout, passwords, proof, second_factor
 from backend.accounts.admin import frame
 from backend.accounts.models import Account, Authenticator, RecoveryCodes
 from backend.core import fresh
@@ -46,9 +46,10 @@ class HalfWay:
     account: Account
     then: str
     device_id: int
+    short: bool
 
 
-def _go_half_way(request: HttpRequest, account: Account, then: str) -> HttpResponse:
+def _go_half_way(request: HttpRequest, account: Account, then: str, short: bool) -> HttpResponse:
     """Remembers whose password was right, and leads to the second step."""
     device = None if second_factor.has(account) else second_factor.begin(account=account)
     request.session.flush()
@@ -57,6 +58,7 @@ def _go_half_way(request: HttpRequest, account: Account, then: str) -> HttpRespo
         "proof": account.get_session_auth_hash(),
         "at": int(now().timestamp()),
         "then": then,
+        "short": short,
         "device": device.pk if device else 0,
     }
     return HttpResponseRedirect(reverse("admin:sign_in_set_up" if device else "admin:sign_in_code"))
@@ -72,7 +74,7 @@ def _half_way(request: HttpRequest) -> HalfWay | None:
         return None
     if not constant_time_compare(kept["proof"], account.get_session_auth_hash()):
         return None
-    return HalfWay(account, kept["then"], kept["device"])
+    return HalfWay(account, kept["then"], kept["device"], kept["short"])
 
 
 def _to_the_beginning() -> HttpResponse:
@@ -109,7 +111,7 @@ class _Password(LoginView):
         except lockout.SignInLocked:
             return frame.locked(request)
 
-    def get_redirect_url(self) -> str:
+    def get_redirect_url(self) -> str:  # type: ignore[override]
         """Where they wanted to go, if that is in the admin; nothing else needs this sign-in."""
         wanted = super().get_redirect_url()
         return wanted if wanted.startswith(reverse("admin:index")) else ""
@@ -117,9 +119,10 @@ class _Password(LoginView):
     def form_valid(self, form: Any) -> HttpResponse:
         """The password is right."""
         account, then = form.get_user(), self.get_success_url()
+        short = len(form.cleaned_data["password"]) < passwords.STAFF_LEAST
         if second_factor.is_needed(account):
-            return _go_half_way(self.request, account, then)
-        frame.enter(self.request, account, how="password")
+            return _go_half_way(self.request, account, then, short)
+        frame.enter(self.request, account, how="password", short_password=short)
         return HttpResponseRedirect(then)
 
     def form_invalid(self, form: Any) -> HttpResponse:
@@ -133,6 +136,8 @@ def password(request: HttpRequest) -> HttpResponseBase:
     index = reverse("admin:index")
     if request.method == "GET" and admin.site.has_permission(request):
         return HttpResponseRedirect(index)
+    if request.method == "GET" and proof.must_change(request):
+        return HttpResponseRedirect(reverse("admin:password_change"))
     request.current_app = admin.site.name
     context: dict[str, Any] = {
         **admin.site.each_context(request),
@@ -170,7 +175,8 @@ def code(request: HttpRequest) -> HttpResponse:
 
 def _go_in(request: HttpRequest, half: HalfWay) -> HttpResponse:
     by_paper = isinstance(half.account.otp_device, RecoveryCodes)  # type: ignore[attr-defined]
-    frame.enter(request, half.account, how="recovery code" if by_paper else "code")
+    how = "recovery code" if by_paper else "code"
+    frame.enter(request, half.account, how=how, short_password=half.short)
     if by_paper:
         frame.say_codes_left(request, half.account)
     return HttpResponseRedirect(half.then)
@@ -189,7 +195,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
     answer = ask_first_code(request, half.account, waiting, back=reverse("admin:login"))
     if isinstance(answer, HttpResponse):
         return answer
-    frame.enter(request, half.account, how="code")
+    frame.enter(request, half.account, how="code", short_password=half.short)
     return show_codes(request, answer, then=half.then)
 
 

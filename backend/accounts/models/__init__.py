@@ -2,6 +2,7 @@
 
 from backend.accounts.models.account import Account
 from backend.accounts.models.address import Address
+from backend.accounts.models.failure import FailedSignIn
 from backend.accounts.models.second_factor import Authenticator, RecoveryCode, RecoveryCodes
 from backend.accounts.models.token import AccessToken, PasswordReset
 
@@ -10,6 +11,7 @@ __all__ = [
     "Account",
     "Address",
     "Authenticator",
+    "FailedSignIn",
     "PasswordReset",
     "RecoveryCode",
     "RecoveryCodes",
