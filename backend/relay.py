@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from backend.core.logs import get
+from backend.core.logs import get, scrub
 from backend.core.models import Event
 from backend.core.sql import tuples
 from commissions import accruals
@@ -111,7 +111,7 @@ def _try(group: list[Event]) -> Exception | None:
 
 def _postpone(event: Event, at: datetime, error: Exception) -> None:
     event.attempts += 1
-    event.error = f"{type(error).__name__}: {error}"[:2000]
+    event.error = scrub(f"{type(error).__name__}: {error}")[:2000]
     event.due_at = at + timedelta(seconds=min(2**event.attempts, 300))
     event.state, event.delivered_at = Event.State.PENDING, None
     if event.attempts >= MAX_ATTEMPTS:

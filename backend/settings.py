@@ -231,6 +231,8 @@ AXES_VERBOSE = False
 # Our AdminAxes is a subclass that passes the API by; the check looks for the exact class.
 SILENCED_SYSTEM_CHECKS = ["axes.W002"]
 TOKEN_LIFETIME_DAYS = 90
+TOKEN_IDLE_DAYS = 30
+TOKENS_AT_ONCE = 20  # one more ends the oldest
 SESSION_COOKIE_AGE = 30 * 60  # seconds; staff sessions end after half an hour idle
 SESSION_SAVE_EVERY_REQUEST = True
 SESSION_HOURS = 12  # and after so many hours whatever is done

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from axes.models import AccessAttempt
+from django.contrib.admin.models import LogEntry
 from django.db import transaction
 
 from backend.accounts import passwords, tokens
@@ -122,6 +124,12 @@ def _forget(account: Account, at: datetime) -> None:
     AccessToken.objects.filter(account=account).update(label="")
     for kind in (Address, PasswordReset, IdempotencyKey):
         kind._default_manager.filter(account=account).delete()
+    AccessAttempt.objects.filter(username=account.handle).delete()
+    LogEntry.objects.filter(
+        content_type__app_label="accounts",
+        content_type__model="account",
+        object_id=str(account.pk),
+    ).update(object_repr=NAME, change_message="")
     for device in (Authenticator, RecoveryCodes):
         device._default_manager.filter(user=account).delete()
     account.set_unusable_password()

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection
@@ -109,6 +111,15 @@ def somebody() -> Person:
     application.documents.create(kind="id_card", number=TRACES["document"])
     resets.give(account_id=account.pk, by=officer("reset_password"), reason="forgot", at=AT)
     her.client.get("/v1/me")
+    wrong = {"handle": TRACES["handle"], "password": "not this one"}
+    APIClient().post("/v1/auth/token", wrong, format="json")
+    LogEntry.objects.create(
+        user=AccountFactory.create(),
+        content_type=ContentType.objects.get_for_model(Account),
+        object_id=str(account.pk),
+        object_repr=str(account),
+        action_flag=2,
+    )
     return her
 
 

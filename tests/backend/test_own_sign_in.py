@@ -205,3 +205,28 @@ def reset_like(word: str) -> bool:
     """Whether a word of a page is an element holding 22 letters."""
     inner = word.partition(">")[2].partition("<")[0]
     return len(inner) == 22 and inner.isalnum()
+
+
+# ---------------------------------------------------------------- what is told of it
+def test_sign_ins_and_failures_are_told_without_what_was_typed(
+    lily: Person, anyone: APIClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who, from where and how; never what was typed: a password lands in the field above too."""
+    typed = "my-password-1"
+    with caplog.at_level("INFO", logger="backend.accounts.signin"):
+        for body in (
+            {"handle": "lily", "password": PASSWORD},
+            {"handle": "lily", "password": typed},
+            {"handle": typed, "password": typed},
+        ):
+            anyone.post("/v1/auth/token", body, format="json")
+    told = [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "backend.accounts.signin"
+    ]
+    assert told == [
+        "lily signed in at the api from 127.0.0.1 by password",
+        "a sign-in as lily failed at the api from 127.0.0.1",
+        "a sign-in as [unknown] failed at the api from 127.0.0.1",
+    ]

@@ -81,3 +81,40 @@ def test_an_inline_script_does_not_run_on_a_page_of_the_staff(
         )
         assert refused == "script-src-attr"
         assert page.evaluate("window.ran") is None
+
+
+def test_a_password_may_be_pasted_and_is_masked(chromium: Browser, live_server: LiveServer) -> None:
+    """No script stands between a password manager and the field (V6.2.6, V6.2.7)."""
+    with chromium.new_context() as window:
+        page = window.new_page()
+        page.goto(f"{live_server.url}/admin/login/")
+        field = page.locator("input[name=password]")
+        assert field.get_attribute("type") == "password"
+        field.focus()
+        page.evaluate(
+            """() => {
+                const data = new DataTransfer();
+                data.setData('text/plain', 'x');
+                const field = document.querySelector('input[name=password]');
+                const event = new ClipboardEvent(
+                    'paste', {clipboardData: data, cancelable: true, bubbles: true});
+                window.pasted = field.dispatchEvent(event);
+            }"""
+        )
+        assert page.evaluate("window.pasted") is True, "nobody prevented it"
+        page.keyboard.insert_text("Pasted as a whole 9 密码")
+        assert field.input_value() == "Pasted as a whole 9 密码"
+
+
+def test_the_browser_is_given_nothing_to_keep(sign_in: SignIn) -> None:
+    """Storage holds how the pages look, and nothing of what they show (V14.3.3)."""
+    payout = payouts.request(account=earner(), amount_fen=1_000, at=AT)
+    page = sign_in(AccountFactory.create(is_staff=True, is_superuser=True))
+    base = page.url
+    page.goto(f"{base}commissions/payout/{payout.pk}/change/")
+    page.wait_for_load_state("networkidle")
+    kept = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    for private in (payout.number, payout.account.handle, payout.account.display_name):
+        assert private not in kept
+    assert page.evaluate("document.cookie") == "", "no cookie can be read by a script"
+    assert len(kept) < 2_000

@@ -30,6 +30,16 @@ def test_the_bill_of_materials_names_every_pin_with_its_version() -> None:
     assert len(refs) == len(set(refs))
 
 
+def test_the_times_for_updates_are_written_down() -> None:
+    """V15.1.1, and where one tells us of a weakness."""
+    page = text(Path("SECURITY.md"))
+    times = page.split("## Components of others", 1)[1].split("## ", 1)[0]
+    assert re.findall(r"\| (\d+) days \|", times) == ["3", "14"]
+    assert "90 days at most" in times
+    for heading in ("## Telling us", "## What gets fixes", "## In scope"):
+        assert heading in page
+
+
 def test_the_image_installs_the_products_pins_and_no_tool_of_developers() -> None:
     recipe = text(Path("Dockerfile"))
     assert "requirements/base.txt" in recipe
