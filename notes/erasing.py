@@ -71,7 +71,7 @@ def remove_files(*, account_id: int | None = None) -> int:
         last = batch[-1].pk
         for file in batch:
             try:
-                default_storage.delete(file.file.name)
+                default_storage.delete(str(file.file.name))
             except OSError:
                 log.exception("file %s of an erased account cannot be deleted", file.pk)
                 continue

@@ -34,7 +34,7 @@ def _component(name: str, one: Distribution) -> dict[str, Any]:
         "version": one.version,
         "purl": address,
     }
-    licence = one.metadata.get("License-Expression") or ""
+    licence = one.metadata.json.get("license_expression")
     if licence:
         component["licenses"] = [{"expression": licence}]
     return component

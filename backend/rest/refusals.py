@@ -1,8 +1,10 @@
 """Who was refused what: one log line per refused request, whichever door it was."""
 
 import logging
+from typing import cast
 
 from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from backend.core.logs import get
@@ -38,7 +40,7 @@ def _note(request: HttpRequest, response: HttpResponse) -> None:
             "code": body.get("code", "") if isinstance(body, dict) else "",
             "method": request.method,
             "path": request.path[:200],
-            "address": BaseThrottle().get_ident(request),
+            "address": BaseThrottle().get_ident(cast(Request, request)),
             "account": getattr(getattr(request, "user", None), "pk", None),
         },
     )

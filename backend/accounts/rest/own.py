@@ -86,6 +86,7 @@ class PasswordResetView(View):
     permission_classes = [Anyone]
     throttle_scope = "sign-in"
     throttle_by_address = True
+    throttle_by_address = True
 
     @extend_schema(tags=["accounts"], request=s.PasswordReset, responses={204: None}, auth=[])
     def post(self, request: Request) -> Response:
