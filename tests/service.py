@@ -1,6 +1,7 @@
 """The product's own processes for journeys and fault tests: granian, Celery worker, beat, on an
 embedded PostgreSQL and Valkey of their own. Nothing is mocked; everything is killed at the end."""
 
+import http.client
 import json
 import os
 import signal
@@ -152,7 +153,7 @@ class Service:
                 return _answer(response.status, response.read(), response.headers)
         except urllib.error.HTTPError as error:
             return _answer(error.code, error.read(), error.headers)
-        except (urllib.error.URLError, OSError) as error:
+        except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             return Answer(0, str(error), {})
 
     def ok(self, method: str, path: str, body: Any = None, **more: Any) -> Any:

@@ -18,7 +18,7 @@ TABLES = [
     "CREATE TABLE twin_entry (way text, order_id bigint, account bigint, fen bigint)",
     "CREATE TABLE twin_balance (way text, account bigint, fen bigint, PRIMARY KEY (way, account))",
     "INSERT INTO twin_order SELECT way, n, 1 + n % 50, 100 + n % 900"
-    " FROM generate_series(1, 20000) n, (VALUES ('careless'), ('careful')) w(way)",
+    " FROM generate_series(1, 4000) n, (VALUES ('careless'), ('careful')) w(way)",
     "INSERT INTO twin_balance SELECT way, account, 0"
     " FROM generate_series(0, 50) account, (VALUES ('careless'), ('careful')) w(way)",
 ]
