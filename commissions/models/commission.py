@@ -38,8 +38,13 @@ class CommissionOrder(models.Model):
     order_line = models.OneToOneField(
         "shops.OrderLine", on_delete=models.PROTECT, related_name="+", db_constraint=False
     )
-    attribution = models.OneToOneField(
-        Attribution, on_delete=models.PROTECT, related_name="commission", db_constraint=False
+    # Of the same line, so there is one of each: a key of its own would be one more to keep.
+    attribution = models.ForeignKey(
+        Attribution,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     shop = models.ForeignKey(
         "shops.Shop",
@@ -103,7 +108,6 @@ class CommissionOrder(models.Model):
                 name="commission_due",
                 condition=Q(status="confirmed", held_reason=""),
             ),
-            models.Index(fields=["shop", "-id"], name="commission_shop"),
             models.Index(
                 fields=["settlement_run"],
                 name="commission_run",

@@ -28,12 +28,22 @@ class SettlementPosting(models.Model):
         PLATFORM = "platform", "platform 平台"
         CHARITY = "charity", "charity 公益"
 
+    # A rule of the books compares every posting with what its run's commissions owed whom.
     run = models.ForeignKey(
-        SettlementRun, on_delete=models.PROTECT, related_name="postings", db_index=False
+        SettlementRun,
+        on_delete=models.PROTECT,
+        related_name="postings",
+        db_index=False,
+        db_constraint=False,
     )
     payee_kind = models.CharField(max_length=8, choices=Role)
     payee = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     amount_fen = models.BigIntegerField()
 

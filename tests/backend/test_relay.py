@@ -54,6 +54,27 @@ def test_a_poison_event_leaves_nothing_behind_and_blocks_nobody(db: None, seen: 
     assert "poison" in poison.error
 
 
+def test_one_poison_event_among_many_is_found_by_halving(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups: list[int] = []
+
+    def handler(group: Sequence[Event]) -> None:
+        groups.append(len(group))
+        if any(event.subject_id == 13 for event in group):
+            raise ValueError("poison")
+
+    monkeypatch.setitem(relay.HANDLERS, "test.kind", (handler,))
+    at = now()
+    _record(at, *range(1, 65))
+    assert relay.drain(at=at) == 63
+    assert len(groups) == 1 + 2 * 6
+    assert set(Event.objects.exclude(subject_id=13).values_list("state", flat=True)) == {
+        "delivered"
+    }
+    assert Event.objects.get(subject_id=13).delivered_at is None
+
+
 def test_a_poison_event_is_parked_in_the_end(db: None, seen: list[int]) -> None:
     at = now()
     _record(at, 13)

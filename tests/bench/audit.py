@@ -10,8 +10,8 @@ from backend.core.sql import run, value
 from commissions import books, ledger, plans, settlement
 from commissions.books import ledger_rules
 from commissions.books.rule import Rule
+from tests.bench.accrued import prepare
 from tests.bench.ground import people_and_goods, say, settle_down
-from tests.bench.p1_settlement import prepare
 from tests.bench.report import Row
 
 AT = DUE = datetime(2026, 11, 1, tzinfo=UTC)

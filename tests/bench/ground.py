@@ -199,10 +199,10 @@ LINES = [
     """INSERT INTO shops_orderline (order_id, sku_id, product_id, title, options, unit_price_fen,
         qty, discount_fen, payable_fen, paid_fen, shipped_qty, refunded_qty, refunded_fen,
         return_window_days, fee_bps, commission_bps, source_kind, referral_code)
-    SELECT o.ids[1 + n %% cardinality(o.ids)], n, 1, 'goods', '{}', 3000 + (n * 7919) %% 40000, 1,
-           0, 3000 + (n * 7919) %% 40000, 3000 + (n * 7919) %% 40000, 1, 0, 0, 7, 500, 3000,
-           'referral', k.codes[1 + n %% cardinality(k.codes)]
-    FROM generate_series(1, %(lines)s::int) n,
+    SELECT o.ids[1 + n %% cardinality(o.ids)], n, 1, 'goods', '{}', fen, 1, 0, fen, fen, 1, 0, 0, 7,
+           500, 3000, 'referral', k.codes[1 + n %% cardinality(k.codes)]
+    FROM (SELECT n, (150 + (n * 7919::bigint) %% 2000) * 20 AS fen
+          FROM generate_series(1, %(lines)s::int) n) s,
          (SELECT array_agg(id ORDER BY id) AS ids FROM shops_order
           WHERE number LIKE %(tag)s || '%%') o,
          (SELECT array_agg(code ORDER BY id) AS codes FROM commissions_promotionlink) k""",

@@ -7,7 +7,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from commissions import accruals, attribution, touches
-from commissions.models import Attribution, Promoter
+from commissions.models import Attribution, CommissionOrder, Promoter
 from notes.models import LiveProduct, LiveSession, NoteProduct
 from seeds.factories import (
     AccountFactory,
@@ -232,7 +232,8 @@ def test_an_inviter_who_may_not_share_leaves_the_share_to_the_shop(
     link = link_to(sku, promoter=PromoterFactory.create(sponsor=inviter))
     found = decided(sales.sale(at=AT, sku=sku, buyer=buyer, referral_code=link.code))
     assert (found.rule, found.inviter_id, found.findings) == ("named", None, [finding])
-    assert set(sales.splits(found.commission)) == {"promoter", "shop", "platform", "charity"}
+    commission = CommissionOrder.objects.get(attribution=found)
+    assert set(sales.splits(commission)) == {"promoter", "shop", "platform", "charity"}
 
 
 def test_an_attribution_is_written_once(sku: Sku) -> None:
@@ -244,6 +245,17 @@ def test_an_attribution_is_written_once(sku: Sku) -> None:
         connection.cursor().execute("UPDATE commissions_attribution SET rule = 'none'")
     found.refresh_from_db()
     assert found.promoter_id == link.promoter_id
+
+
+def test_an_attribution_of_an_unknown_line_is_refused_by_the_database(sku: Sku) -> None:
+    """Decision 12: a trigger looks at the lines of a statement at once."""
+    line = sales.sale(at=AT, sku=sku)
+    insert = """
+        INSERT INTO commissions_attribution (order_line_id, rule, source_kind, losers, findings, at)
+        SELECT n, 'none', '', '[]', '[]', %s FROM unnest(%s::bigint[]) n"""
+    with pytest.raises(IntegrityError, match="unknown order line 999999"), transaction.atomic():
+        connection.cursor().execute(insert, [AT, [line.pk, 999_999]])
+    assert not Attribution.objects.exists()
 
 
 def test_a_good_touch_is_not_crowded_out_by_many_others(sku: Sku) -> None:
