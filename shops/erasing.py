@@ -29,8 +29,8 @@ UPDATE shops_checkout SET address = jsonb_build_object(
 WHERE buyer_id = %s
 """
 _WORDS = """
-UPDATE shops_refund r SET note = '' FROM shops_order o
-WHERE o.id = r.order_id AND o.buyer_id = %s AND r.note <> ''
+UPDATE shops_refund r SET note = '', reason = '' FROM shops_order o
+WHERE o.id = r.order_id AND o.buyer_id = %s
 """
 _PAYERS = """
 UPDATE shops_payment p SET payer = '' FROM shops_checkout c
