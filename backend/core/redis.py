@@ -18,7 +18,7 @@ from redis.exceptions import ConnectionError as Unreachable
 from redis.exceptions import NoScriptError, RedisError
 from redis.exceptions import TimeoutError as TooSlow
 
-__all__ = ["Away", "RedisError", "Script", "call", "client"]
+__all__ = ["Away", "RedisError", "Script", "call", "client", "forget_client"]
 
 PATIENCE = 0.5
 PAUSE = 1.0
@@ -51,6 +51,11 @@ def client() -> Redis:
     return _own.client
 
 
+def forget_client() -> None:
+    """The next call makes a connection anew, to where the settings say then."""
+    _own.client = None
+
+
 def call(*command: Any) -> Any:
     """One command's answer.
 
@@ -62,7 +67,7 @@ def call(*command: Any) -> Any:
     try:
         answer = _ask(command)
     except (Unreachable, TooSlow):
-        _own.client = None
+        forget_client()
         _asked_again_at = time.monotonic() + PAUSE
         raise
     _asked_again_at = 0.0
@@ -77,7 +82,7 @@ def _ask(command: Sequence[Any]) -> Any:
     except Unreachable:
         if kept is None:
             raise
-        _own.client = None
+        forget_client()
         return _send(command)
 
 

@@ -18,14 +18,14 @@ from backend.core.redis import Away, RedisError, Script, call
 def _as_found(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No outage before, a connection of the suite's Redis afterwards."""
     monkeypatch.setattr(redis, "_asked_again_at", 0.0)
-    redis._own.client = None
+    redis.forget_client()
     yield
-    redis._own.client = None
+    redis.forget_client()
 
 
 def _elsewhere(monkeypatch: pytest.MonkeyPatch, path: Path) -> None:
     monkeypatch.setattr(settings, "REDIS_URL", f"unix://{path}?db=0")
-    redis._own.client = None
+    redis.forget_client()
 
 
 def test_a_script_runs_also_where_the_server_has_forgotten_it() -> None:
@@ -62,7 +62,7 @@ def test_after_a_failure_nobody_asks_for_a_moment(
             call("PING")
     assert len(asked) == 1
     monkeypatch.undo()
-    redis._own.client = None
+    redis.forget_client()
     assert call("PING") in (b"PONG", True)
 
 
@@ -71,7 +71,7 @@ def test_the_moment_passes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         _elsewhere(away, tmp_path / "nothing.sock")
         with pytest.raises(RedisError):
             call("PING")
-    redis._own.client = None
+    redis.forget_client()
     with pytest.raises(Away):
         call("PING")
     monkeypatch.setattr(redis, "_asked_again_at", redis._asked_again_at - redis.PAUSE)

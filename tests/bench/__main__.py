@@ -20,7 +20,12 @@ BENCHES = {
     "p1": "tests.bench.p1_settlement",
     "p2": "tests.bench.p2_peers",
     "p3": "tests.bench.p3_accrual",
+    "p7": "tests.bench.p7_reads",
+    "p8": "tests.bench.p8_redirect",
     "p9": "tests.bench.p9_metrics",
+    "p10": "tests.bench.p10_team",
+    "p12": "tests.bench.p12_demo",
+    "start": "tests.bench.start_up",
     "audit": "tests.bench.audit",
 }
 

@@ -1,0 +1,135 @@
+"""P10: a team of 10,000 below one promoter, read from the sponsor column alone; and the uplines of
+a million attributed lines, frozen on each when it was attributed.
+
+No address of the API shows a team: the statements stand here, on the product's own tables and
+indexes, so that such a page could be built at any time without a second tree.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from backend.core.sql import rows, run, value
+from tests.bench.ground import PEOPLE, say, settle_down
+from tests.bench.report import Row
+
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+TEAM, OTHERS, LINES = 10_000, 40_000, 1_000_000
+TIMES = 41
+TEAM_REACH_MS, UPLINES_REACH_S = 5.0, 0.5
+
+# The first is the team's head; each of its members was invited by one of the members before, on
+# seven levels; everybody else belongs to teams of other heads.
+PROMOTERS = """
+INSERT INTO commissions_promoter (id, account_id, sponsor_id, invite_code, status, joined_at)
+SELECT n, a.id, CASE WHEN n = 1 OR n BETWEEN %(team)s + 2 AND %(team)s + 101 THEN NULL
+    WHEN n <= %(team)s + 1 THEN 1 + (n - 1) / 4
+    ELSE %(team)s + 2 + n %% 100 END, 'c' || n, 'active', %(at)s
+FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM accounts_account) a
+WHERE n <= %(team)s + %(others)s ORDER BY n
+"""
+ATTRIBUTED = """
+INSERT INTO commissions_attribution (order_line_id, rule, source_kind, source_id, promoter_id,
+    inviter_id, losers, findings, at)
+SELECT n, 'named', 'referral', n, p.id, p.sponsor_id, '[]', '[]', %(at)s
+FROM generate_series(%(first)s::bigint, %(last)s::bigint) n
+JOIN commissions_promoter p ON p.id = 1 + (n * 7919) %% (%(team)s + %(others)s)
+"""
+# Who stands how far below, by the index of the sponsor column, level by level.
+BELOW = """
+WITH RECURSIVE team(id, level) AS (
+  SELECT id, 1 FROM commissions_promoter WHERE sponsor_id = %(head)s::bigint
+  UNION ALL
+  SELECT p.id, t.level + 1 FROM team t JOIN commissions_promoter p ON p.sponsor_id = t.id
+)
+"""
+COUNTED = BELOW + "SELECT level, count(*) AS people FROM team GROUP BY level ORDER BY level"
+# A page of who was invited directly, the newest first, with how many each has invited in turn (the
+# second level that is paid), and how many they are in all.
+PAGE = """
+WITH page AS (
+  SELECT id, account_id, joined_at FROM commissions_promoter
+  WHERE sponsor_id = %(head)s::bigint AND id < %(before)s::bigint ORDER BY id DESC LIMIT 20)
+SELECT page.id, page.joined_at, a.handle, a.display_name,
+  (SELECT count(*) FROM commissions_promoter i WHERE i.sponsor_id = page.id) AS invited,
+  (SELECT count(*) FROM commissions_promoter WHERE sponsor_id = %(head)s::bigint) AS people
+FROM page JOIN accounts_account a ON a.id = page.account_id ORDER BY page.id DESC
+"""
+# All uplines of all lines, set by set: what each inviter was owed for how many lines.
+UPLINES = """
+SELECT count(*) AS inviters, sum(lines)::bigint AS lines FROM (
+  SELECT inviter_id, count(*) AS lines FROM commissions_attribution
+  WHERE inviter_id IS NOT NULL GROUP BY inviter_id) f
+JOIN commissions_promoter i ON i.id = f.inviter_id
+"""
+
+
+def _milliseconds(ask: Callable[[], Any], times: int) -> float:
+    """Of the fastest of so many: absolute times say nothing while somebody else has the cores."""
+    ask()
+    took = []
+    for _ in range(times):
+        began = time.perf_counter()
+        ask()
+        took.append(time.perf_counter() - began)
+    return min(took) * 1_000
+
+
+def fill() -> None:
+    """A head with its team, everybody else, and a million attributed lines."""
+    run(PEOPLE, [TEAM + OTHERS])
+    run(PROMOTERS, {"team": TEAM, "others": OTHERS, "at": AT})
+    run("SET session_replication_role = replica")
+    for first in range(1, LINES, 250_000):
+        values = {"first": first, "last": first + 249_999, "at": AT}
+        run(ATTRIBUTED, {**values, "team": TEAM, "others": OTHERS})
+    run("SET session_replication_role = origin")
+    settle_down()
+
+
+def wide_team() -> int:
+    """Puts the whole team directly below its head: the widest page there is; the head's id."""
+    run("UPDATE commissions_promoter SET sponsor_id = 1 WHERE id BETWEEN 2 AND %s", [TEAM + 1])
+    run("VACUUM ANALYZE commissions_promoter")
+    return 1
+
+
+def main(lines: int, rounds: int = 3) -> list[Row]:
+    """The team counted by level, its page deep and wide, and the uplines."""
+    fill()
+    found = rows(COUNTED, {"head": 1})
+    assert sum(level["people"] for level in found) == TEAM, found
+    counted = _milliseconds(lambda: rows(COUNTED, {"head": 1}), TIMES)
+    deep = {"head": 1, "before": 2**62}
+    page = _milliseconds(lambda: rows(PAGE, deep), TIMES)
+    told = rows(UPLINES)[0]
+    owed = value("SELECT count(*) FROM commissions_attribution WHERE inviter_id IS NOT NULL")
+    assert told["lines"] == owed > LINES * 9 // 10, told
+    uplines = _milliseconds(lambda: rows(UPLINES), 2 * rounds + 1) / 1_000
+    wide = {"head": wide_team(), "before": 2**62}
+    assert rows(PAGE, wide)[0]["people"] == TEAM
+    widest = _milliseconds(lambda: rows(PAGE, wide), TIMES)
+    say(f"  a page of a team of {TEAM:,}: on {len(found)} levels {page:.1f} ms")
+    say(f"  a page of a team of {TEAM:,}: on one level {widest:.1f} ms")
+    say(f"  the same team counted level by level, by recursion: {counted:.1f} ms")
+    say(f"  uplines of {LINES:,} lines: {uplines:.3f} s")
+    return [
+        _team(f"page of 20 of a team of {TEAM:,} on {len(found)} levels", page),
+        _team(f"page of 20 of {TEAM:,} whom one promoter invited, with their number", widest),
+        Row(
+            "P10",
+            f"uplines of {LINES:,} lines, set by set",
+            "—",
+            f"{uplines:.2f} s",
+            f"≤ {UPLINES_REACH_S} s",
+            uplines <= UPLINES_REACH_S,
+            "frozen on the line",
+        ),
+    ]
+
+
+def _team(work: str, milliseconds: float) -> Row:
+    reached = milliseconds <= TEAM_REACH_MS
+    figure, reach = f"{milliseconds:.1f} ms", f"≤ {TEAM_REACH_MS:g} ms"
+    return Row("P10", work, "—", figure, reach, reached, "the statement alone, fastest of 41")
