@@ -69,15 +69,23 @@ def remove_files(*, account_id: int | None = None) -> int:
     removed = last = 0
     while batch := list(files.filter(pk__gt=last)[:BATCH]):
         last = batch[-1].pk
+        shared = _shown_by_others({str(file.file.name) for file in batch})
         for file in batch:
             try:
-                default_storage.delete(str(file.file.name))
+                if str(file.file.name) not in shared:
+                    default_storage.delete(str(file.file.name))
             except OSError:
                 log.exception("file %s of an erased account cannot be deleted", file.pk)
                 continue
             file.delete()
             removed += 1
     return removed
+
+
+def _shown_by_others(names: set[str]) -> set[str]:
+    """Those of the files that somebody else's row names too: they stay."""
+    others = MediaFile.objects.filter(file__in=names, owner__erased_at__isnull=True)
+    return set(others.values_list("file", flat=True))
 
 
 ROOM = Room(in_the_way, forget)

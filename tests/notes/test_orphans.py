@@ -17,7 +17,7 @@ from django.db import connection
 from backend.accounts.models import Account
 from backend.core.clock import now
 from backend.core.errors import NotFound
-from notes import orphans, publishing
+from notes import erasing, orphans, publishing
 from notes.models import MediaFile, Note, NoteMedia
 from notes.tasks import sweep_files, sweep_uploads
 from seeds.factories import AccountFactory, MediaFileFactory, ProductFactory
@@ -85,6 +85,18 @@ def test_a_file_of_two_rows_stays_with_the_second() -> None:
     assert orphans.sweep_rows(at=AT) == 1
     assert left() == {second.pk}
     assert exists(second)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_is_erased_takes_no_file_that_somebody_else_shows() -> None:
+    gone, other = AccountFactory.create(), AccountFactory.create()
+    own = uploaded(gone)
+    shared = uploaded(gone)
+    kept = uploaded(other, name=str(shared.file))
+    Account.objects.filter(pk=gone.pk).update(erased_at=AT)
+    assert erasing.remove_files(account_id=gone.pk) == 2
+    assert (exists(own), exists(kept)) == (False, True)
+    assert left() == {kept.pk}
 
 
 @pytest.mark.django_db(transaction=True)
