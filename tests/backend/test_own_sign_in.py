@@ -221,9 +221,7 @@ def test_sign_ins_and_failures_are_told_without_what_was_typed(
         ):
             anyone.post("/v1/auth/token", body, format="json")
     told = [
-        record.getMessage()
-        for record in caplog.records
-        if record.name == "backend.accounts.signin"
+        record.getMessage() for record in caplog.records if record.name == "backend.accounts.signin"
     ]
     assert told == [
         "lily signed in at the api from 127.0.0.1 by password",
