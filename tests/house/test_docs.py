@@ -38,8 +38,9 @@ def _from_environment(path: Path) -> Iterator[str]:
     """The names a file reads: env.int("NAME"), os.environ.get("NAME"), os.environ["NAME"]."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            # A bare `environ` may be a WSGI request: ours is reached through os or env.
             receiver = ast.unparse(node.func.value)
-            known = receiver in {"env", "os.environ", "environ", "os"}
+            known = receiver in {"env", "os.environ", "os"}
             if known and node.func.attr in _READERS and isinstance(node.args[0], ast.Constant):
                 yield str(node.args[0].value)
         elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
