@@ -25,7 +25,10 @@ class Problem(serializers.Serializer):
 
 
 PROBLEM_JSON = "application/problem+json"
-PROBLEMS = ("400", "401", "403", "404", "406", "409", "422", "429")
+# What any operation may be answered: a host or parameter that is none, a token that opens nothing,
+# plain HTTP, too many calls, a database that is away.
+ANYWHERE = ("400", "401", "403", "429", "503")
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
 KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$"},
@@ -79,16 +82,27 @@ class Schema(AutoSchema):
         return found
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
-        """The declared answers plus the problems that every operation may give. Added here and
+        """The declared answers plus the problems that the operation may give. Added here and
         not to the serializers: an @extend_schema of the view has the last word about those."""
         bodies = super()._get_response_bodies(direction)
         errors = {code for code in bodies if code >= "400" and "content" not in bodies[code]}
-        if self.method in ("POST", "PUT", "PATCH"):
-            errors.add("415")
-        for code in sorted(errors | set(PROBLEMS)):
+        for code in sorted(errors | self._problems()):
             if code not in bodies or code in errors:
                 bodies[code] = self._get_response_for_code(Problem, code, [PROBLEM_JSON], direction)
+        if self.method == "GET" and getattr(self.view, "shared_seconds", None) is not None:
+            bodies["304"] = {"description": "What the caller has (If-None-Match) still holds"}
         return bodies
+
+    def _problems(self) -> set[str]:
+        """The problems that follow from the kind of the operation; a view declares its others."""
+        found = {*ANYWHERE}
+        found |= {"404"} if "{" in self.path else set()
+        found |= {"409"} if self.method in WRITES else set()
+        if not getattr(self.view, "answers_any_accept", False):
+            found.add("406")
+        if self.method in WRITES and self.method != "DELETE":
+            found |= {"422"} if getattr(self.view, "others_write", False) else {"415", "422"}
+        return found
 
 
 class BearerScheme(OpenApiAuthenticationExtension):

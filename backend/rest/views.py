@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response
 from rest_framework import serializers
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, MethodNotAllowed
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -47,20 +47,24 @@ class View(APIView):
 
     shared_seconds: int | None = None
     throttle_by_address = False
-    # For callers who did not write the address themselves and may have added to it.
-    takes_any_query = False
+    # Other companies' programs call: what else stands in the address, and what they call their
+    # body, is theirs.
+    others_write = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Signs in, checks rights and limits; an id beyond bigint, or a name with a null
         character, names nothing; what changes something reads no query.
 
+        :raises MethodNotAllowed: the path does not have it, whoever asks.
         :raises NotFound: such an id or name stands in the path.
         :raises BadQuery: a parameter with POST, PUT, PATCH or DELETE.
         """
+        if not hasattr(self, str(request.method).lower()):
+            raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
         if any(_names_nothing(value) for value in kwargs.values()):
             raise NotFound()
-        writes = request.method not in SAFE_METHODS and not self.takes_any_query
+        writes = request.method not in SAFE_METHODS and not self.others_write
         if writes and request.query_params:
             raise BadQuery(fields=_some({name: [UNKNOWN] for name in request.query_params}))
 

@@ -33,7 +33,7 @@ class EnrolView(View):
 class MyTuikeView(View):
     """The caller as a promoter."""
 
-    @extend_schema(tags=["promoters"], responses=s.PromoterAnswer)
+    @extend_schema(tags=["promoters"], responses={200: s.PromoterAnswer, 404: None})
     def get(self, request: Request) -> Response:
         """The caller as a promoter; 404 for who has not joined."""
         self.query(request)

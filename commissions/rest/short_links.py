@@ -41,6 +41,8 @@ Headers = list[tuple[str, str]]
 class AnyAccept:
     """Mixed in where the answer is no JSON: whatever the caller would accept, it is given."""
 
+    answers_any_accept = True
+
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Never 406."""
         return super().perform_content_negotiation(request, force=True)  # type: ignore[misc]

@@ -223,7 +223,8 @@ class GoodsNoteApplicationAnswer(serializers.ModelSerializer):
 class TopicAnswer(serializers.ModelSerializer):
     """A topic; `participants` of the last 7 days where the list is sorted by it."""
 
-    participants = serializers.IntegerField(required=False, read_only=True)
+    # Not read_only: the schema calls every read-only field present, and this one may be absent.
+    participants = serializers.IntegerField(required=False)
 
     class Meta:
         model = Topic

@@ -66,7 +66,7 @@ class FollowView(View):
         )
         return Response(status=204)
 
-    @extend_schema(tags=["engagement"], responses={204: None})
+    @extend_schema(tags=["engagement"], responses={204: None, 422: None})
     def delete(self, request: Request, handle: str) -> Response:
         """Stops following."""
         engagement.unfollow(account=caller(request), handle=handle)

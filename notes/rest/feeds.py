@@ -79,7 +79,9 @@ class SearchView(View):
     permission_classes = [Anyone]
     shared_seconds = FRESH
 
-    @extend_schema(tags=["feeds"], parameters=[s.SearchQuery, *CURSOR], responses=_FEED)
+    @extend_schema(
+        tags=["feeds"], parameters=[s.SearchQuery, *CURSOR], responses={200: _FEED, 422: None}
+    )
     def get(self, request: Request) -> Response:
         """Notes that hold the words, exact titles first."""
         query = self.query(request, s.SearchQuery, paged=True)

@@ -24,7 +24,7 @@ def _page(account: Account, note_id: int, status: int = 200) -> Response:
 class NotesView(View):
     """Notes."""
 
-    @extend_schema(tags=["notes"], request=s.NoteDraft, responses={201: a.NoteAnswer})
+    @extend_schema(tags=["notes"], request=s.NoteDraft, responses={201: a.NoteAnswer, 404: None})
     def post(self, request: Request) -> Response:
         """A new draft; its topics come into being on first use."""
         note = publishing.create(

@@ -33,7 +33,7 @@ class CheckoutsView(View):
         tags=["checkouts"],
         parameters=[KEY],
         request=s.CheckoutRequest,
-        responses={201: s.CheckoutAnswer},
+        responses={201: s.CheckoutAnswer, 404: None},
     )
     @idempotent
     def post(self, request: Request) -> Response:
@@ -73,7 +73,7 @@ class CallbackView(View):
     authentication_classes = []
     permission_classes = [Anyone]
     throttle_scope = "provider"
-    takes_any_query = True
+    others_write = True
 
     @extend_schema(
         tags=["payments"], request=s.CallbackBody, responses={200: s.CallbackAnswer}, auth=[]

@@ -61,7 +61,9 @@ class DailyAnswer(serializers.Serializer):
 class DailyMetricsView(View):
     """DAB and GMV by day."""
 
-    @extend_schema(tags=["metrics"], parameters=[DailyQuery], responses=DailyAnswer)
+    @extend_schema(
+        tags=["metrics"], parameters=[DailyQuery], responses={200: DailyAnswer, 404: None}
+    )
     def get(self, request: Request) -> Response:
         """The days of a period, for staff or for the shop's owner; one statement."""
         query = self.query(request, DailyQuery)

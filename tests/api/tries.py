@@ -184,6 +184,10 @@ def uploads(world: World) -> Iterator[Try]:
         "another edge": good.replace(EDGE.encode(), b"other"),
         "a bad transfer encoding": good.replace(b"Content-Type: application", encoded),
     }
+    long = {"environ": {"CONTENT_LENGTH": str(10**9)}, "body": good, "headers": MULTIPART}
+    yield Try(call, "form", "a length of a gigabyte", long, frozenset({413}))
+    none = {"environ": {"CONTENT_LENGTH": "x"}, "body": good, "headers": MULTIPART}
+    yield Try(call, "form", "a length that is no number", none, frozenset({400, 415, 422}))
     for name, raw in tries.items():
         changes = {"body": raw, "headers": MULTIPART}
         yield Try(call, "form", name, changes, frozenset({400, 415, 422}))
@@ -215,6 +219,8 @@ def callbacks(world: World) -> Iterator[Try]:
             yield Try(call, place, bad.name, signed, frozenset({200, 400, 404, 422}), keeps=True)
             forged = {"body": signed["body"], "headers": good["headers"]}
             yield Try(call, f"forged.{'.'.join(path)}", bad.name, forged, frozenset({401}))
+    less = json.dumps({**body, "data": {**body["data"], "amount_fen": 1}}).encode()
+    yield Try(call, "signed.data.amount_fen", "1 fen", _signed(less), frozenset({422}), keeps=True)
     for bad in h.DOCUMENTS:
         yield Try(call, "signed", bad.name, _signed(bad.raw.encode()), frozenset({400}))
     for name, values in h.WEBHOOK.items():

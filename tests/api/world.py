@@ -226,6 +226,9 @@ def _promoting(world: World) -> None:
         for who in (promoter, sponsor)
     )
     world.link, world.other_link, world.invite_code = link.code, other.code, promoter.invite_code
+    world.disabled_link = f.PromotionLinkFactory.create(
+        promoter=promoter, target_id=world.banned, created_at=past, disabled_at=now()
+    ).code
     world.click = f.TouchFactory.create(link=link, at=past + timedelta(hours=1)).click_id
     world.mark("an invite code", "InvCode2", "promoter")
     world.mark("a channel", link.channel, "promoter")
