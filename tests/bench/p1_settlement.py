@@ -246,8 +246,8 @@ def _growth(taken: dict[int, Taken], full: Taken, entries: int, seconds: float) 
             f"a line of {full.lines:,} against a line of fewer",
             f"A ({told})",
             f"{most:.2f} ×",
-            "linear: ≤ 1.25 ×",
-            most <= 1.25,
+            "linear: ≤ 1.5 ×",
+            most <= 1.5,
         ),
         Row(
             "P1",
