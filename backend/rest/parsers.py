@@ -90,7 +90,7 @@ class StrictJSON(BaseParser):
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """The parsed object; an empty body is an empty object."""
-        raw = stream.read()
+        raw = stream.read(MAX_BYTES + 1)  # what lies beyond is never taken into memory
         if not raw.strip():
             return {}
         value = parse_json(raw)

@@ -52,8 +52,13 @@ class SignedCallback:
 def sign(*, notice_id: str, timestamp: int, body: bytes, secret: str) -> str:
     """The value of webhook-signature."""
     text = f"{notice_id}.{timestamp}.".encode() + body
-    digest = hmac.new(secret.encode(), text, hashlib.sha256).digest()
+    digest = hmac.new(_key(secret), text, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode()}"
+
+
+def _key(secret: str) -> bytes:
+    """The bytes of a secret: Standard Webhooks writes them in base64 behind whsec_."""
+    return base64.b64decode(secret[6:]) if secret.startswith("whsec_") else secret.encode()
 
 
 def build_callback(

@@ -220,6 +220,17 @@ def test_the_signature_is_that_of_standard_webhooks(settings: Any) -> None:
     assert ready.headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
 
 
+def test_the_published_example_of_standard_webhooks_is_signed_alike() -> None:
+    """The one that its libraries carry; a secret is base64 behind whsec_."""
+    signed = sandbox.sign(
+        notice_id="msg_p5jXN8AQM9LWM0D4loKWxJek",
+        timestamp=1_614_265_330,
+        body=b'{"test": 2432232314}',
+        secret="whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    )
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
 def test_one_of_several_signatures_is_enough(placed: Checkout, anyone: APIClient) -> None:
     """While a secret is being changed the provider signs with both."""
     at = now()
