@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from tests.histories.oracle import (
+from tests.histories.oracle import Oracle
+from tests.histories.things import (
     ANSWER_WITHIN,
     ATTEMPTS,
     CONFIRM_WITHIN,
@@ -10,7 +11,6 @@ from tests.histories.oracle import (
     SEND_BACK_WITHIN,
     SHIPPABLE,
     Line,
-    Oracle,
     Order,
     Refund,
 )

@@ -8,9 +8,9 @@ from commissions.models import CommissionOrder, PayeeAccount
 from shops import inventory
 from tests.commissions.money_out import CARD, OK
 from tests.histories import world
-from tests.histories.oracle import Line
 from tests.histories.selling import Selling
 from tests.histories.steps import PLACE, act, pick
+from tests.histories.things import Line
 from tests.histories.world import EARNERS, PLANS
 
 

@@ -3,9 +3,10 @@
 from collections import Counter
 from typing import Any
 
-from tests.histories.oracle import Line, Oracle, Order
+from tests.histories.oracle import Oracle
 from tests.histories.out import Out
 from tests.histories.seen import stamp
+from tests.histories.things import Line, Order
 
 
 def expected_balances(oracle: Oracle, out: Out) -> dict[tuple[str, int, str], int]:

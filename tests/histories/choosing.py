@@ -18,6 +18,7 @@ WEIGHTS = {
     "stand": 2,
     "buy_from_resting": 2,
     "cross": 2,
+    "ask_at_the_last_moment": 2,
     "arrives": 3,
     "deliver": 5,
     "deliver_again": 3,

@@ -12,11 +12,11 @@ from commissions import books, earnings, explain, ledger
 from shops import metrics
 from tests.histories import check, seen
 from tests.histories.ground import GROUND
-from tests.histories.oracle import DAY, HEARD
 from tests.histories.paying import Paying
 from tests.histories.returning import Returning
 from tests.histories.selling import LINES
 from tests.histories.steps import PLACE, act, pick, same
+from tests.histories.things import DAY, HEARD
 from tests.histories.world import EARNERS
 
 SPANS = st.sampled_from([1, 29, 31, 4 * 60, 49 * 60, 7 * 1440, 10 * 1440 + 1, 31 * 1440])

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from shops import aftersales
 from tests.histories import asking
 from tests.histories.changing import Changing
-from tests.histories.oracle import OPEN, Line, Order, Refund
 from tests.histories.steps import PLACE, act, pick
+from tests.histories.things import DAY, OPEN, Line, Order, Refund
 
 # line, units, fen: a number, what the units cost, all that is left, one more than that
 FEN = st.sampled_from([1, 5, 333, 777, 1_001, 2_222, None, None, "all", "more"])
@@ -71,6 +71,29 @@ class Returning(Changing):
         line = pick(self.to_send(), which)
         if self.request_back(line.order, "refund_only", {line: (1, None)}):
             self.send_parcel(line.order, {line: line.waiting})
+
+    def maturing(self) -> list[Line]:
+        """Confirmed lines whose window is open, nothing of them asked back."""
+        return [
+            line
+            for line in self.oracle.lines
+            if line.status == "confirmed"
+            and line.order.received
+            and self.at < line.order.received + line.good.window * DAY
+            and line.left > 1
+            and not line.busy
+        ]
+
+    @act(lambda self: self.maturing(), which=PLACE)
+    def ask_at_the_last_moment(self, which: int) -> None:
+        """A buyer asks in the window's last instant; the order's end comes before the answer."""
+        line = pick(self.maturing(), which)
+        assert line.order.received
+        assert line.order.until
+        self.at = line.order.received + line.good.window * DAY
+        self.request_back(line.order, "refund_only", {line: (0, 1)})
+        if line.order.until == self.at:
+            self.settle()
 
     def outside(self) -> list[Order]:
         """Orders of which the buyer has something, and may still send it back."""

@@ -1,5 +1,6 @@
 """Steps of buying and selling: clicks, checkouts, payments, parcels, receipts."""
 
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -9,9 +10,8 @@ from commissions import touches
 from shops import checkout, orders, payments, shipments
 from shops.checkout import LineRequest
 from shops.models import OrderLine
-from tests.histories import oracle as model
-from tests.histories.oracle import Checkout, Click, Good, Line, Order, Page
 from tests.histories.steps import PLACE, Steps, act, pick
+from tests.histories.things import Checkout, Click, Good, Line, Order, Page
 from tests.histories.world import BUYERS
 
 # SKU, units, page (the first means none, the last a search)
@@ -38,7 +38,7 @@ class Selling(Steps):
 
     def follow(self, link: int, who: str | None, visitor: int = 0) -> Click:
         # Two touches of one instant have no order.
-        self.at += model.timedelta(seconds=1)
+        self.at += timedelta(seconds=1)
         account = self.world.people[who] if who else None
         landing = touches.record(
             code=self.world.codes[link],

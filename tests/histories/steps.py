@@ -16,8 +16,8 @@ from shops import aftersales, orders, payments
 from tests.histories import asking, check, seen
 from tests.histories.choosing import ByWeight
 from tests.histories.ground import GROUND
-from tests.histories.oracle import DAY
 from tests.histories.out import Out
+from tests.histories.things import DAY
 from tests.histories.world import PAYEES, START, ideas
 
 T = TypeVar("T")

@@ -16,7 +16,8 @@ from seeds.factories import AccountFactory, AddressFactory, NoteFactory
 from shops.models import Sku
 from tests.commissions.money_out import CARD, OK, officer, payee
 from tests.histories.arithmetic import Plan
-from tests.histories.oracle import Good, Link, Oracle, Page, Promoter, Store
+from tests.histories.oracle import Oracle
+from tests.histories.things import Good, Link, Page, Promoter, Store
 from tests.shops.sales import shop_of, sku_in
 
 START = datetime(2026, 11, 2, 4, tzinfo=UTC)
