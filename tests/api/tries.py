@@ -31,7 +31,7 @@ class Try:
     name: str
     changes: dict[str, Any] = field(default_factory=dict)
     wanted: frozenset[int] = frozenset()
-    # A notice that is refused is kept all the same: docs/api/orders.md.
+    # Refused, and yet something is kept: a notice (docs/api/orders.md), a guess at a password.
     keeps: bool = False
 
     def __str__(self) -> str:
@@ -66,16 +66,16 @@ def bodies(world: World) -> Iterator[Try]:
         if call.body is None:
             continue
         good = filled(world, call.body)
+        guesses = "password" in str(good)
         for path, schema in places(document(), body_schema(world, call), good):
             place = "body" + "".join(f".{step}" for step in path)
             for bad in values_of(schema) if path else h.DOCUMENTS:
-                # A password may hold what it likes, but for what no text may hold; and a wrong one
-                # is counted, which is taken back like what is done.
-                secret = "password" in place
-                free = secret and not bad.raw and isinstance(bad.value, str)
+                # A password may hold what it likes, but for what no text may hold.
+                free = "password" in place and not bad.raw and isinstance(bad.value, str)
                 must = bad.refused and not (free and "\x00" not in bad.value)
                 wanted = REFUSED if must else frozenset[int]()
-                yield Try(call, place, bad.name, {"body": spoiled(good, path, bad)}, wanted, secret)
+                raw = spoiled(good, path, bad)
+                yield Try(call, place, bad.name, {"body": raw}, wanted, guesses)
         for name, raw in h.RAW_BYTES.items():
             yield Try(call, "body", name, {"body": raw}, frozenset({400}))
 
