@@ -29,9 +29,9 @@ from tests.service import Service
 ONE_SWEEP = 15.0
 STORM = Plan(
     kills={
-        "worker": 3,
+        "worker": 2,
         "PostgreSQL": 3,
-        "broker": 1,
+        "broker": 2,
         "broker, AOF removed": 1,
         "web": 1,
         "beat": 1,

@@ -91,6 +91,13 @@ def waiting(service: Service, now: float) -> dict[str, int]:
     return {name: count for name, count in found if count}
 
 
+def to_send(service: Service) -> int:
+    """Payouts that wait for us and not for a channel."""
+    asked = "SELECT count(*) FROM commissions_payout WHERE status IN"
+    ((count,),) = service.sql(f"{asked} ('requested', 'prepared', 'approved')")
+    return int(count)
+
+
 def wrong(service: Service) -> dict[str, int]:
     """How many rows break each rule; empty if all is well."""
     found = {name: len(service.sql(statement)) for name, statement in WRONG.items()}
