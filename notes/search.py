@@ -31,8 +31,8 @@ WINDOW = 1_000
 _FOUND = """
 WITH hits AS MATERIALIZED (
   SELECT n.id FROM notes_note n
-  WHERE n.status = 'published' AND n.tsv @@ (%(terms)s::text)::tsquery LIMIT %(most)s + 1
-), many AS MATERIALIZED (SELECT count(*) > %(most)s AS so FROM hits)
+  WHERE n.status = 'published' AND n.tsv @@ (%(terms)s::text)::tsquery LIMIT {most} + 1
+), many AS MATERIALIZED (SELECT count(*) > {most} AS so FROM hits)
 SELECT m.id, ARRAY[m.rank, m.hot] AS key FROM (
   (SELECT n.id, n.hot, CASE WHEN lower(n.title) = %(whole)s::text THEN 2
       WHEN strpos(lower(n.title), %(whole)s::text) > 0 THEN 1 ELSE 0 END::float8 AS rank
@@ -43,7 +43,7 @@ SELECT m.id, ARRAY[m.rank, m.hot] AS key FROM (
   (SELECT n.id, n.hot, 0::float8 AS rank FROM (
       SELECT n.* FROM notes_note n WHERE (SELECT so FROM many) AND n.status = 'published'
         AND n.tsv @@ (%(terms)s::text)::tsquery {walked}
-      ORDER BY n.hot DESC, n.id DESC LIMIT %(window)s) n
+      ORDER BY n.hot DESC, n.id DESC LIMIT {window}) n
     JOIN accounts_account w ON w.id = n.author_id AND w.is_active
     WHERE true {kind} {recheck} ORDER BY n.hot DESC, n.id DESC LIMIT %(limit)s)
 ) m
@@ -75,8 +75,6 @@ def notes(*, viewer: Account | None, part: feed.Slice, query: str, media: str = 
     values: dict[str, Any] = {
         # Terms hold letters and digits alone, so a quoted term is one lexeme; a cast, for
         # to_tsquery would cut them again by rules of its own.
-        "most": MAX_RANKED,
-        "window": WINDOW,
         "terms": " & ".join(f"'{term}'" for term in wanted),
         "whole": " ".join(unicodedata.normalize("NFKC", query).lower().split()),
     }
@@ -89,7 +87,9 @@ def notes(*, viewer: Account | None, part: feed.Slice, query: str, media: str = 
     if part.after:
         after, walked = _AFTER, _WALKED
         values |= dict(zip(("rank", "hot", "id"), part.after, strict=True))
-    page = _FOUND.format(kind=kind, recheck=recheck, after=after, walked=walked)
+    page = _FOUND.format(
+        kind=kind, recheck=recheck, after=after, walked=walked, most=MAX_RANKED, window=WINDOW
+    )
     found, following = feed.decorated(page, values, viewer=viewer, part=part)
     if following:
         (rank, hot), last = following

@@ -27,7 +27,7 @@ class BearerToken(BaseAuthentication):
 
         :raises AuthenticationFailed: malformed, unknown, expired or revoked.
         """
-        header = request.headers.get("Authorization")
+        header = request.META.get("HTTP_AUTHORIZATION")
         if header is None:
             return None
         match = _BEARER.fullmatch(header)

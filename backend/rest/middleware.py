@@ -39,7 +39,8 @@ class RequestId:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id = request_id_of(request.headers.get("X-Request-ID", ""))
+        # META and not headers: the first look into those makes all of them.
+        request_id = request_id_of(request.META.get("HTTP_X_REQUEST_ID", ""))
         request.META["tuike.request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:

@@ -9,7 +9,7 @@ from notes import terms
 from tests.bench.ground import people_and_goods, settle_down
 from tests.bench.p1_settlement import prepare
 
-NOTES, AUTHORS, TOPICS, LINES, DAYS = 20_000, 2_000, 60, 45_000, 90
+NOTES, AUTHORS, TOPICS, LINES, DAYS = 20_000, 2_000, 60, 30_000, 90
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 # One note in two hundred holds it: a search of the middle, neither rare nor everywhere.
 WORD = "羊毛大衣"
@@ -58,7 +58,11 @@ _AROUND = [
       ON p.r = (n.id * 2 + k.k) % (SELECT count(*) FROM shops_product)
     WHERE n.id % 3 = 0""",
     """INSERT INTO notes_like (account_id, note_id, at)
-    SELECT %(viewer)s, id, %(at)s FROM notes_note WHERE id %% 10 = 0""",
+    SELECT %(viewer)s::bigint, id, %(at)s::timestamptz FROM notes_note WHERE id %% 10 = 0
+    UNION ALL
+    SELECT a.id, n.id, %(at)s::timestamptz FROM notes_note n CROSS JOIN generate_series(1, 5) k
+    JOIN accounts_account a ON a.id = 2 + (n.id * 7 + k * 997) %% 3000
+    WHERE a.id <> %(viewer)s::bigint""",
     """INSERT INTO notes_goodsnoteapplication (account_id, follower_count_at_apply, status, reason,
       submitted_at) SELECT DISTINCT author_id, 1000, 'approved', '', %(at)s::timestamptz
     FROM notes_note""",
