@@ -17,6 +17,7 @@ from tests.histories.steps import PLACE, Steps, act, pick
 from tests.histories.world import EARNERS
 
 MODE = st.sampled_from(list(Mode))
+ON_THE_WAY = ("requested", "prepared", "approved", "sending", "unknown")
 # Of what is available: a part, all of it, a fen too much; or an amount.
 AMOUNT = st.sampled_from(["half", "all", "more", 1, 99, 100, 250])
 WORD = st.sampled_from(["paid", "failed", "nothing", "wrong"])
@@ -38,14 +39,14 @@ class Paying(Steps):
         return [n for n in EARNERS if self.available(self.world.people[n].pk) >= 100]
 
     def tempted(self) -> list[str]:
-        """Who would gain by asking for too much stands last, so that they are picked first."""
+        """Who would gain by asking for too much; everybody, where nobody would."""
 
         def hope(name: str) -> bool:
             account = self.world.people[name].pk
-            on_its_way = any(p.account == account for p in self.out.of("requested", "unknown"))
+            on_its_way = any(p.account == account for p in self.out.of(*ON_THE_WAY))
             return on_its_way or self.available(account) < 0
 
-        return sorted(EARNERS, key=hope)
+        return [name for name in EARNERS if hope(name)] or list(EARNERS)
 
     @act(which=PLACE, amount=AMOUNT)
     def request(self, which: int, amount: Any) -> None:
@@ -55,7 +56,7 @@ class Paying(Steps):
     def ask_out(self, name: str, amount: Any) -> Payout | None:
         account = self.world.people[name]
         available = self.available(account.pk)
-        known = {"half": available // 2, "all": available, "more": available + 1}
+        known = {"half": available // 2, "all": available, "more": max(available + 1, 100)}
         fen = known.get(amount, amount)
         refusals = set()
         if fen < 100:
