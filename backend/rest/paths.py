@@ -1,4 +1,4 @@
-"""Paths sorted by their first word: an address is compared with its neighbours, not with all."""
+"""Paths in an index: an address is compared with its neighbours, not with all."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,8 +11,9 @@ from django.urls.resolvers import RoutePattern
 class ByWord(URLResolver):
     """A prefix and the paths below it.
 
-    Django compares an address with one path after the other, 40 us of a hot page; here only with
-    those that begin with the same word. What matches, and every reversed name, is Django's own.
+    Django compares an address with one path after the other, 40 us of a hot page; here a path
+    without variables is looked up, and others are compared with those that begin with the same
+    word. What matches, and every reversed name, is Django's own.
     """
 
     def __init__(self, prefix: str, patterns: Sequence[URLPattern]) -> None:
@@ -24,6 +25,12 @@ class ByWord(URLResolver):
             assert "<" not in word, f"{word}: a path begins with a word"
             below[word].append(pattern)
         self._words = {word: URLResolver(route, several) for word, several in below.items()}
+        self._whole = {
+            str(pattern.pattern): URLResolver(route, [pattern])
+            for several in below.values()
+            for pattern in several
+            if pattern is _first_of(several, str(pattern.pattern))
+        }
 
     def resolve(self, path: Any) -> ResolverMatch:
         """The view of an address.
@@ -31,6 +38,14 @@ class ByWord(URLResolver):
         :raises Resolver404: none has it.
         """
         matched = self.pattern.match(path)
-        word = matched[0].partition("/")[0] if matched else ""
-        below = self._words.get(word)
+        rest = matched[0] if matched else ""
+        below = self._whole.get(rest) or self._words.get(rest.partition("/")[0])
         return below.resolve(path) if below else super().resolve(path)
+
+
+def _first_of(patterns: Sequence[URLPattern], path: str) -> URLPattern | None:
+    """The first pattern that this path matches, as Django would take it; None for a path with
+    variables in it, which is no address."""
+    if "<" in path:
+        return None
+    return next((pattern for pattern in patterns if pattern.resolve(path)), None)
