@@ -98,7 +98,7 @@ def _doors() -> dict[str, tuple[int, Callable[[Door, int], Answer]]]:
         return somebody(number) | {"code": "1" * 22}
 
     def newcomer(number: int) -> dict[str, str]:
-        return somebody(number) | {"display_name": "新人"}
+        return somebody(number) | {"handle": f"newcomer{number}", "display_name": "新人"}
 
     def upload(door: Door, number: int) -> Answer:
         headers = MULTIPART | forged(number)

@@ -72,7 +72,7 @@ def test_make_alone_lists_what_there_is() -> None:
 def test_make_says_in_one_line_that_no_python_will_do(tmp_path: Path) -> None:
     command = ["make", "-s", "-f", str(REPOSITORY / "Makefile"), "-C", str(tmp_path)]
     (tmp_path / "requirements").mkdir()
-    for name in ("base", "dev"):
+    for name in ("base", "dev", "bench"):
         (tmp_path / "requirements" / f"{name}.txt").touch()
     done = subprocess.run(
         [*command, "PYTHONS=/bin/false not-there", "setup"],

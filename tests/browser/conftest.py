@@ -66,7 +66,7 @@ def sign_in(chromium: Browser, live_server: LiveServer) -> Iterator[SignIn]:
         window = chromium.new_context(viewport={"width": 1400, "height": 900})
         windows.append(window)
         page = window.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", hear)
         page.on("requestfailed", failed)
         page.on("request", outside)

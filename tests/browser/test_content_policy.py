@@ -21,7 +21,7 @@ def stranger(chromium: Browser, live_server: LiveServer) -> Iterator[Page]:
     said: list[str] = []
     window = chromium.new_context(viewport={"width": 1400, "height": 900})
     page = window.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: said.append(str(error)))
     yield page
@@ -35,9 +35,9 @@ def test_the_api_page_runs_under_its_policy(stranger: Page, live_server: LiveSer
     policy = answer.headers["content-security-policy"]
     assert "script-src 'self';" in policy
     assert "unsafe" not in policy
-    expect(stranger.locator(".opblock-summary").first).to_be_visible()
+    expect(stranger.locator(".opblock-summary").first).to_be_visible(timeout=30_000)
     stranger.locator(".opblock-summary").first.click()
-    expect(stranger.locator(".opblock-body").first).to_be_visible()
+    expect(stranger.locator(".opblock-body").first).to_be_visible(timeout=30_000)
 
 
 def test_the_staffs_pages_run_under_theirs(sign_in: SignIn) -> None:

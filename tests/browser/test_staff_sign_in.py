@@ -39,7 +39,7 @@ def window(chromium: Browser) -> Iterator[Window]:
         made = chromium.new_context(viewport={"width": width, "height": height})
         windows.append(made)
         page = made.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(30_000)
         page.on("console", hear)
         return page
 
