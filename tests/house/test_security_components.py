@@ -192,7 +192,10 @@ def _is_composed(node: ast.expr) -> bool:
     if isinstance(node, ast.JoinedStr):
         return True
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod | ast.Add):
-        return True
+        # A number of bytes to read is no statement.
+        last = node.right
+        counted = isinstance(last, ast.Constant) and isinstance(last.value, int)
+        return not (counted and isinstance(node.op, ast.Add))
     return isinstance(node, ast.Call) and name_of(node) == "format"
 
 
