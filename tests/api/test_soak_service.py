@@ -72,12 +72,11 @@ def test_forty_sockets_at_once_get_five_tries(tmp_path: Path, proxies: str) -> N
 
 
 @pytest.mark.django_db
-def test_a_name_that_exists_takes_as_long_as_one_that_does_not(
-    settings: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Medians of sign-ins with a wrong password, one after the other in turn."""
+def test_a_name_that_exists_takes_as_long_as_one_that_does_not(settings: Any) -> None:
+    """Medians of sign-ins with a wrong password, in turn, in seconds of the processor: what else
+    the machine does says nothing about the name."""
     settings.PASSWORD_HASHERS = [HASHER]
-    monkeypatch.setattr(settings, "THROTTLE_PER_MINUTE", {})
+    settings.THROTTLE_PER_MINUTE = {}
     settings.SIGN_IN_LIMIT_ADDRESS = 10_000
     door = Door()
     for number in range(ROUNDS):
@@ -85,12 +84,12 @@ def test_a_name_that_exists_takes_as_long_as_one_that_does_not(
         f.AccountFactory.create(handle=f"left{number}", is_active=False)
 
     def seconds(handle: str) -> float:
-        begun = time.perf_counter()
+        begun = time.thread_time()
         answer = door.send(
             "POST", "/v1/auth/token", body={"handle": handle, "password": "quiet-otter-739"}
         )
         assert answer.code == "wrong_password", answer.content
-        return time.perf_counter() - begun
+        return time.thread_time() - begun
 
     seconds("warm1"), seconds("warm2")
     kinds: dict[str, Callable[[int], str]] = {
