@@ -184,7 +184,6 @@ def test_values_travel_as_parameters() -> None:
 # Files that put names of tables, columns or roles together; no value of a caller's among them.
 COMPOSERS = {
     "backend/core/grants.py": "names of roles, checked against [a-z_][a-z0-9_]*; names of tables",
-    "notes/feed.py": "conditions that the module itself names, chosen by the kind of page",
 }
 
 
