@@ -41,6 +41,6 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=4 \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
 CMD ["granian", "--interface", "wsgi", "--no-ws", "--host", "0.0.0.0", "--port", "8000", \
-     "--workers", "2", "--blocking-threads", "4", "--blocking-threads-idle-timeout", "600", \
+     "--workers", "2", "--blocking-threads", "8", "--blocking-threads-idle-timeout", "600", \
      "--workers-kill-timeout", "25", "--respawn-failed-workers", \
      "backend.wsgi:application"]

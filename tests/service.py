@@ -24,7 +24,7 @@ from backend import embedded
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
     "web": ["granian", "--interface", "wsgi", "--workers", "1", "--host", "127.0.0.1",
-            "--no-ws", "--blocking-threads", "4", "--log-level", "warning",
+            "--no-ws", "--blocking-threads", "8", "--log-level", "warning",
             "backend.wsgi:application"],
     "worker": ["celery", "-A", "backend.celery", "worker", "-c", "2", "--loglevel", "WARNING",
                "--without-gossip", "--without-mingle"],

@@ -114,7 +114,7 @@ def programs(port: int, *, schedule: Path) -> Sequence[Program]:
                 *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws"),
                 *("--host", HOST, "--port", str(port), "--workers", "2"),
                 # Each thread keeps a database connection; granian's own choice is 256 a worker.
-                *("--blocking-threads", "4", "--blocking-threads-idle-timeout", "600"),
+                *("--blocking-threads", "8", "--blocking-threads-idle-timeout", "600"),
                 *("--workers-kill-timeout", "10", "--respawn-failed-workers"),
                 "backend.wsgi:application",
             ],

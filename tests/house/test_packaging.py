@@ -100,7 +100,7 @@ def test_docker_itself_accepts_the_compose_file() -> None:
 def test_the_web_server_is_told_how_many_threads_it_has(place: str) -> None:
     """Each keeps a database connection: left to itself granian takes 256 a worker, and the first
     busy minute ended in "too many clients"."""
-    assert re.search(r"--blocking-threads\W+4\b", text(Path(place))), place
+    assert re.search(r"--blocking-threads\W+8\b", text(Path(place))), place
 
 
 def test_the_licence_is_apache_2() -> None:
