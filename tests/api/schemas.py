@@ -33,10 +33,16 @@ class Rolled:
     def __init__(self, *, keeps: bool = False) -> None:
         self.django = ClientHandler()
         self.connection = connections["default"]
-        self.connection.inc_thread_sharing()
         self.keeps = keeps
         self.sent = 0
         self.statuses: Counter[int] = Counter()
+
+    def __enter__(self) -> "Rolled":
+        self.connection.inc_thread_sharing()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.dec_thread_sharing()
 
     def __call__(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         connections["default"] = self.connection

@@ -22,7 +22,8 @@ def _without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_few_requests_to_every_operation_are_answered_as_the_document_says(world: World) -> None:
-    report = run(prepared(world, Rolled(), phases=["examples", "fuzzing"], examples=2))
+    with Rolled() as app:
+        report = run(prepared(world, app, phases=["examples", "fuzzing"], examples=2))
     assert report.errors == []
     assert report.failures == {}
     assert report.operations == {" ".join(name) for name in described()}
@@ -31,8 +32,8 @@ def test_a_few_requests_to_every_operation_are_answered_as_the_document_says(wor
 @pytest.mark.soak
 @pytest.mark.parametrize("phase", PHASES)
 def test_every_operation_keeps_what_the_document_promises(world: World, phase: str) -> None:
-    app = Rolled(keeps=phase == "stateful")
-    report = run(prepared(world, app, phases=[phase], examples=100))
+    with Rolled(keeps=phase == "stateful") as app:
+        report = run(prepared(world, app, phases=[phase], examples=100))
     print(f"schemathesis {phase}: {report}, {app.sent} requests, statuses {dict(app.statuses)}")
     assert report.errors == []
     assert report.failures == {}
