@@ -22,11 +22,6 @@ handler404 = problems.not_found
 handler500 = problems.server_error
 
 urlpatterns = [
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
-    path("admin/", admin.site.urls),
-    path("v1/schema", SchemaView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     ByWord(
         "v1/",
         [
@@ -36,6 +31,11 @@ urlpatterns = [
             *commissions.rest.urls.urlpatterns,
         ],
     ),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("admin/", admin.site.urls),
+    path("v1/schema", SchemaView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("", include("commissions.rest.public_urls")),
 ]
 if not settings.PRODUCTION:  # a web server in front serves the files there

@@ -11,6 +11,8 @@ from backend.core.errors import NotFound
 from backend.core.sql import read
 from notes.cards import AD_LABEL, Shown, judged
 
+_MEDIA_URL = settings.MEDIA_URL
+
 _PAGE = """
 SELECT n.id, n.kind, n.title, n.body, n.city_code, n.status, n.takedown_reason, n.revision,
   n.published_at, n.edited_at, n.like_count, n.collect_count, n.comment_count, n.share_count,
@@ -60,7 +62,7 @@ def page(*, note_id: int, viewer: Account | None, at: datetime) -> dict[str, Any
 
 def url_of(file: str) -> str:
     """Where a stored file is served."""
-    return f"{settings.MEDIA_URL}{file}"
+    return f"{_MEDIA_URL}{file}"
 
 
 def _rendered(row: dict[str, Any], at: datetime) -> dict[str, Any]:
