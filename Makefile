@@ -6,8 +6,8 @@
 PY := .venv/bin/python
 ARGS ?=
 # Three workers on two cores: much of the suite waits for real processes. A file stays together, so
-# that what it starts is started once.
-TEST_ARGS ?= -m "not soak" -n 3 --dist loadfile
+# that what it starts is started once; the order is that of tests/conftest.py.
+TEST_ARGS ?= -m "not soak" -n 3 --dist loadfile --no-loadscope-reorder
 # What `make setup` may build the environment with; the first that runs and is new enough is taken.
 PYTHONS ?= $(PYTHON) python3.13 python3.12 python3.11 python3
 

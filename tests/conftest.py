@@ -44,4 +44,28 @@ def _fresh_throttles() -> Iterator[None]:
     cache.clear()
 
 
+# Files of few tests that take long, and wait more than they work: whole services are started, killed
+# and walked. They go first, so that the workers end at about the same time.
+FIRST = (
+    "tests/faults/test_kills.py",
+    "tests/journeys/test_main_path.py",
+    "tests/backend/test_launcher_demo.py",
+    "tests/journeys/",
+    "tests/faults/",
+    "tests/histories/",
+    "tests/seeds/",
+    "tests/browser/",
+    "tests/house/test_security_headers.py",
+    "tests/commissions/test_hostile_files.py",
+)
+
+
+def _turn(item: pytest.Item) -> int:
+    return next((turn for turn, start in enumerate(FIRST) if item.nodeid.startswith(start)), 99)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_turn)
+
+
 pytest_plugins = ["tests.cast"]

@@ -101,6 +101,8 @@ def prepared(world: World, app: Rolled, *, phases: Iterable[str], examples: int)
     settings = {
         "seed": 1,
         "workers": 1,
+        # A run leaves nothing in the folder, and asks the same questions after any other.
+        "cache": {"enabled": False},
         "phases": {name: {"enabled": name in wanted} for name in PHASES},
         "generation": {
             "max-examples": examples,
