@@ -55,8 +55,6 @@ FIRST = (
     "tests/histories/",
     "tests/seeds/",
     "tests/browser/",
-    "tests/house/test_security_headers.py",
-    "tests/commissions/test_hostile_files.py",
 )
 
 

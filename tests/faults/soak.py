@@ -113,7 +113,8 @@ class Soak:
             self.buyers.start(self.plan.clients)
             self.earners.start()
             self._kill()
-            while len(self.waves) < self.plan.waves:
+            # Every wave, and somebody paid: a short storm may be over before the first has earned.
+            while len(self.waves) < self.plan.waves or not self.earners.told:
                 self._between()
                 time.sleep(0.2)
             self.earners.stop()
