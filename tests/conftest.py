@@ -44,8 +44,8 @@ def _fresh_throttles() -> Iterator[None]:
     cache.clear()
 
 
-# Files of few tests that take long, and wait more than they work: whole services are started, killed
-# and walked. They go first, so that the workers end at about the same time.
+# Files of few tests that take long, and wait more than they work: whole services are started,
+# killed and walked. They go first, so that the workers end at about the same time.
 FIRST = (
     "tests/faults/test_kills.py",
     "tests/journeys/test_main_path.py",
