@@ -1,11 +1,13 @@
 """`python -m tests.bench [split p1 …] [--lines 100000] [--rounds 3]`: ratios against yardsticks
-measured in the same run. A time never fails a test; a wrong sum fails the run. A run of everything
-writes its table to docs/benchmarks.md; a part only prints it."""
+measured in the same run. A time never fails a test; a wrong sum fails the run, once the others are
+measured. A run of everything writes its table to docs/benchmarks.md; a part only prints it."""
 
 import argparse
 import importlib
 import os
+import sys
 import time
+import traceback
 
 from backend import embedded
 
@@ -45,16 +47,22 @@ def main() -> None:
     from tests.bench import report
     from tests.bench.ground import database, say, servers
 
-    began, rows = time.monotonic(), []
+    began, rows, failed = time.monotonic(), [], []
     for place, name in enumerate(given.names or list(BENCHES), start=1):
         total = len(given.names or BENCHES)
         say(f"\n[{place}/{total}] {name}, {time.monotonic() - began:.0f} s since the start")
         with database():
             module = importlib.import_module(BENCHES[name])
-            rows += module.main(lines=given.lines, rounds=given.rounds)
             version = servers()
+            try:
+                rows += module.main(lines=given.lines, rounds=given.rounds)
+            except Exception:
+                traceback.print_exc()
+                failed.append(name)
     figures = report.markdown(rows, time.monotonic() - began, version)
     say(f"\n{figures}")
+    if failed:
+        sys.exit(f"failed: {', '.join(failed)}")
     if not given.names:
         report.write(figures)
         say(f"\nwritten to {report.PAGE.name}")
