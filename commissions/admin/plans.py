@@ -1,6 +1,7 @@
 """Staff pages of plans: drafts, the preview before publishing, ends, exposure; and promoters'
 tiers. Facts are shown, decisions call the verbs."""
 
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -12,9 +13,9 @@ from unfold.decorators import action, display
 
 from backend.core.clock import now
 from backend.core.deciding import Asking, DecidingAdmin, Decision
-from backend.core.staff import ReadOnlyInline, StaffAdmin, fen
-from commissions import plans
-from commissions.models import CommissionPlan, PlanVersion, Promoter, TierChange
+from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
+from commissions import plans, whatif
+from commissions.models import CommissionPlan, PlanVersion, Promoter, TierChange, WhatIf
 from commissions.split import Shares
 
 MAY = ["decide"]
@@ -38,6 +39,21 @@ END = Decision(
     done="ended",
     act=lambda row, by, why, at: plans.end(version_id=row.pk, by=by, reason=why, at=at),
     needs_reason=True,
+)
+
+
+TRY = Decision(
+    title="What if? 试算",
+    done="queued over the orders of the last 30 days",
+    act=lambda row, by, _, at: whatif.ask(
+        owner=None,
+        by=by,
+        shop_id=row.shop_id,
+        version_id=row.pk,
+        from_at=at - timedelta(days=30),
+        to_at=at,
+        at=at,
+    ),
 )
 
 
@@ -179,7 +195,7 @@ class PlanVersionAdmin(DecidingAdmin):
     list_filter = ["plan__kind"]
     search_fields = ["plan__name", "shop__name"]
     ordering = ["-id"]
-    actions_detail = ["publish_one", "end_one"]
+    actions_detail = ["publish_one", "end_one", "try_one"]
     readonly_fields = ["affected", "exposed"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -204,7 +220,7 @@ class PlanVersionAdmin(DecidingAdmin):
         allowed: list[Any] = StaffAdmin.get_actions_detail(self, request, object_id)
         if row is None or row.is_default:
             return []
-        fits = "publish_one" if row.published_at is None else "end_one"
+        fits = ("publish_one" if row.published_at is None else "end_one", "try_one")
         return [one for one in allowed if one.action_name.endswith(fits)]
 
     def save_model(
@@ -244,7 +260,29 @@ class PlanVersionAdmin(DecidingAdmin):
         """Publishes the draft on the page."""
         return self.decide_one(request, object_id, PUBLISH)
 
+    @action(description=TRY.title, permissions=MAY)
+    def try_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Queues a what-if of the version over the last 30 days."""
+        return self.decide_one(request, object_id, TRY)
+
     @action(description=END.title, permissions=MAY)
     def end_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ends the published version on the page, with a reason."""
         return self.decide_one(request, object_id, END)
+
+
+@admin.register(WhatIf)
+class WhatIfAdmin(ReadOnly, StaffAdmin):
+    """What-ifs, with their results in words."""
+
+    list_display = ["id", "version", "shop", "from_at", "to_at", "status", "seen", "lines"]
+    list_select_related = ["version", "shop"]
+    list_filter = ["status"]
+    ordering = ["-id"]
+    fields = [*list_display[1:], "asked_by", "asked_at", "told"]
+    readonly_fields = ["told"]
+
+    @display(description="result")
+    def told(self, row: WhatIf) -> SafeString:
+        """Totals, then the largest differences."""
+        return format_html("<pre>{}</pre>", whatif.words(row.pk))

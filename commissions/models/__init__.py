@@ -20,6 +20,7 @@ from commissions.models.plan import (
 from commissions.models.plan_use import PlanCounter, PlanFund, PlanReturn
 from commissions.models.promoter import Promoter, SponsorEdge, TierChange
 from commissions.models.settlement import SettlementPosting, SettlementRun
+from commissions.models.whatif import WhatIf
 
 __all__ = [
     "Attribution",
@@ -51,4 +52,5 @@ __all__ = [
     "SponsorEdge",
     "TierChange",
     "Touch",
+    "WhatIf",
 ]

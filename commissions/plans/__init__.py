@@ -23,7 +23,7 @@ from commissions.plans.drafting import (
 )
 from commissions.plans.exposure import exposure, exposure_words
 from commissions.plans.linter import lint, lint_version
-from commissions.plans.preview import preview, preview_words
+from commissions.plans.preview import preview, preview_words, step_of
 from commissions.plans.refusals import (
     FundBelowUse,
     PlanBeforeLater,
@@ -104,6 +104,7 @@ __all__ = [
     "set_fund",
     "set_tier",
     "shares_of",
+    "step_of",
     "version_of",
     "would_break",
 ]

@@ -297,24 +297,31 @@ def _new_version(plan: CommissionPlan, fields: Fields, at: datetime) -> PlanVers
 
 
 def _write(version: PlanVersion, fields: Fields) -> None:
+    is_platforms = version.plan.shop_id is None
     for name in NUMBERS:
-        if name in fields and (name != "charity_bps" or version.plan.shop_id is None):
+        if name in fields and (name != "charity_bps" or is_platforms):
             setattr(version, name, fields[name])
     for problem in [*linter.lint(shares=shares_of(version)), *linter.of_form(version)]:
         raise problem
-    if "products" in fields:
-        version.all_products = not fields["products"]
-    named = fields.get("promoters")
-    if named is None:
-        named_now = version.pk is not None and version.targets.exists()
+    products, promoters = fields.get("products"), fields.get("promoters")
+    if products is not None:
+        version.all_products = not products
+    is_named = bool(promoters)
+    if promoters is None and version.pk is not None:
+        is_named = version.targets.exists()
+    version.all_promoters = not is_named and not version.tiers
+    _save(version)
+    if products is not None:
+        _name_products(version, products)
+    if promoters is not None:
+        _name_promoters(version, promoters)
+
+
+def _save(version: PlanVersion) -> None:
+    if version.pk is None:
+        version.save(force_insert=True)
     else:
-        named_now = bool(named)
-    version.all_promoters = not named_now and not version.tiers
-    version.save()
-    if "products" in fields:
-        _name_products(version, fields["products"] or [])
-    if named is not None:
-        _name_promoters(version, named)
+        version.save(update_fields=[*NUMBERS, "all_products", "all_promoters"])
 
 
 def _name_products(version: PlanVersion, wanted: list[int]) -> None:

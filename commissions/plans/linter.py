@@ -103,7 +103,8 @@ def _caps(version: PlanVersion) -> list[int | None]:
 
 def _of_caps(version: PlanVersion) -> list[PlanRefused]:
     fund = PlanFund.objects.filter(plan=version.plan_id).first()
-    given = [cap for cap in [*_caps(version), fund and fund.funded_fen] if cap is not None]
+    funded = fund.funded_fen if fund else None
+    given = [cap for cap in (*_caps(version), funded) if cap is not None]
     return [] if given == sorted(given) else [PlanCapsContradict()]
 
 

@@ -44,7 +44,7 @@ def preview(*, version: PlanVersion) -> dict[str, Any]:
     pay before and after it to a promoter whom no other plan names: `changes`, the largest groups
     of products first, at most 50."""
     found = rows(_BEFORE, {"version": version.pk, "steps": list(PRECEDENCE)})
-    step = _step(version)
+    step = step_of(version)
     changes = [_change(version, step, row) for row in found]
     return {
         "step": step,
@@ -54,7 +54,8 @@ def preview(*, version: PlanVersion) -> dict[str, Any]:
     }
 
 
-def _step(version: PlanVersion) -> str:
+def step_of(version: PlanVersion) -> str:
+    """The step of the precedence at which a version stands."""
     if version.plan.kind != CommissionPlan.Kind.OPEN:
         return str(version.plan.kind)
     if version.tiers:

@@ -37,12 +37,9 @@ def plan_of(*, owner: Account | None, plan_id: int) -> CommissionPlan:
 
 
 def _with_all(found: QuerySet[CommissionPlan]) -> QuerySet[CommissionPlan]:
-    newest = PlanVersion.objects.order_by("-number")[:SHOWN]
-    return found.select_related("fund").prefetch_related(
-        Prefetch("versions", newest, to_attr="shown"),
-        "shown__products",
-        "shown__targets__promoter__account",
-    )
+    newest = PlanVersion.objects.prefetch_related("products", "targets__promoter__account")
+    shown = Prefetch("versions", newest.order_by("-number")[:SHOWN], to_attr="shown")
+    return found.select_related("fund").prefetch_related(shown)
 
 
 def version_of(*, owner: Account | None, version_id: int) -> PlanVersion:

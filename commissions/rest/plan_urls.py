@@ -3,6 +3,7 @@
 from django.urls import path
 
 from commissions.rest import plan_views as views
+from commissions.rest import whatif_views as trials
 
 urlpatterns = [
     path("shops/<int:shop_id>/commission-plans", views.ShopPlansView.as_view(), name="shop-plans"),
@@ -37,6 +38,13 @@ urlpatterns = [
         "plan-versions/<int:version_id>/publish",
         views.PlanPublishView.as_view(),
         name="plan-version-publish",
+    ),
+    path("shops/<int:shop_id>/what-ifs", trials.ShopWhatIfsView.as_view(), name="shop-what-ifs"),
+    path("what-ifs/<int:what_if_id>", trials.WhatIfView.as_view(), name="what-if"),
+    path(
+        "what-ifs/<int:what_if_id>/promoters.csv",
+        trials.WhatIfTableView.as_view(),
+        name="what-if-table",
     ),
     path(
         "plan-versions/<int:version_id>/end", views.PlanEndView.as_view(), name="plan-version-end"

@@ -254,6 +254,15 @@ PROMOTING = [
     _get("/v1/plan-versions/{draft_version}/preview", "owner"),
     _post("/v1/plan-versions/{draft_version}/publish", "owner", {"from_now": True}),
     _post("/v1/plan-versions/{live_version}/end", "owner"),
+    _get("/v1/shops/{shop}/what-ifs", "owner"),
+    _post(
+        "/v1/shops/{shop}/what-ifs",
+        "owner",
+        {"version": "{draft_version}", "first_day": "2026-01-01", "last_day": "2026-01-02"},
+        status=201,
+    ),
+    _get("/v1/what-ifs/{what_if}", "owner"),
+    _get("/v1/what-ifs/{what_if}/promoters.csv", "owner"),
     _get("/v1/promotion-links", "promoter"),
     _post(
         "/v1/promotion-links",

@@ -12,7 +12,7 @@ from PIL import Image
 from backend.accounts import resets, tokens
 from backend.accounts.models import Account
 from backend.core.clock import now
-from commissions import accruals, payees, payouts, plans, roles
+from commissions import accruals, payees, payouts, plans, roles, whatif
 from commissions.models import CommissionOrder
 from notes import cards, engagement, publishing
 from notes.models import Comment, GoodsNoteApplication, Topic
@@ -252,8 +252,13 @@ def _plans(world: World) -> None:
             made[f"{word}_version"] = version.pk
             made[f"{word}_plan"] = version.plan_id
             world.mark(f"the {word} plan of {role}", version.plan.name, role)
+        made["what_if"] = whatif.ask(
+            owner=owner, by=owner, shop_id=getattr(world, f"{name}shop"), version_id=None,
+            from_at=now() - timedelta(days=2), to_at=now() - timedelta(days=1), at=now(),
+        ).pk  # fmt: skip
         plans.publish(version_id=made["live_version"], by=owner, at=now(), from_now=True)
         vars(world).update({name + key: pk for key, pk in made.items()})
+    whatif.run_queued(at=now())
 
 
 def _earning(world: World) -> None:

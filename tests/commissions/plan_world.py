@@ -62,3 +62,9 @@ class Stall:
         accruals.reconcile_orders([commission.order_line.order_id], at=AT + DAY)
         commission.refresh_from_db()
         return commission
+
+
+def terms(commission: CommissionOrder) -> dict[str, Any]:
+    """How a plan priced the line."""
+    assert commission.terms is not None
+    return dict(commission.terms)

@@ -7,7 +7,7 @@ from commissions import accruals, books, explain, plans, settlement
 from commissions.models import CommissionOrder, PlanFund, PlanReturn
 from commissions.plans import FundBelowUse
 from tests.commissions import sales
-from tests.commissions.plan_world import AT, DAY, FEN, Stall
+from tests.commissions.plan_world import AT, DAY, FEN, Stall, terms
 
 pytestmark = pytest.mark.django_db
 OF_PLANS = [rule for rule in books.RULES if rule.code in ("X10", "K1", "K1 I8")]
@@ -28,7 +28,7 @@ def test_a_line_takes_its_budget_whole_or_falls_to_the_next_step(stall: Stall) -
     ]  # fmt: skip
     last = found[-1]
     assert last.plan_version_id != version.pk
-    assert last.terms["passed_over"] == [
+    assert terms(last)["passed_over"] == [
         {
             "version_id": version.pk, "plan": version.plan.name, "step": "campaign",
             "reason": "fund_used_up", "wanted_fen": 1_000, "left_fen": 500,

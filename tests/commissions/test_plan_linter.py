@@ -1,5 +1,6 @@
 """The linter refuses a bad plan with a stable code and the clause it breaks: X8, K8, I8."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from seeds.factories import CommissionOfferFactory, PromoterFactory, SkuFactory
 from tests.commissions.plan_world import AT, DAY, FEN, Stall
 
 pytestmark = pytest.mark.django_db
-ENDS = {"ends_at": AT + DAY}
+ENDS: dict[str, Any] = {"ends_at": AT + DAY}
 
 
 @pytest.fixture
@@ -100,7 +101,10 @@ def test_what_the_platform_fee_leaves_is_the_most(stall: Stall, settings: Any) -
 
 def test_a_plan_that_uses_the_products_offer_is_judged_by_the_highest(stall: Stall) -> None:
     CommissionOfferFactory.create(product=stall.product, rate_bps=4_900)
-    bonus = {"promoters": [stall.linda.account.handle], "tier_bonuses": {"gold": 101}}
+    bonus: dict[str, Any] = {
+        "promoters": [stall.linda.account.handle],
+        "tier_bonuses": {"gold": 101},
+    }
     assert codes(stall.draft("targeted", **bonus)) == ["plan_over_cap"]
     other = SkuFactory.create(product__shop=stall.shop).product_id
     assert codes(stall.draft("targeted", **bonus, products=[other])) == []
@@ -115,7 +119,7 @@ def test_a_cap_above_the_fund_contradicts_it(stall: Stall) -> None:
 def test_two_exclusive_plans_for_one_product_and_promoter_are_refused(stall: Stall) -> None:
     first = stall.named("exclusive", rate_bps=5, starts_at=AT, ends_at=AT + DAY)
     nana, other = PromoterFactory.create(), SkuFactory.create(product__shop=stall.shop)
-    me = {"promoters": [stall.linda.account.handle], "rate_bps": 5}
+    me: dict[str, Any] = {"promoters": [stall.linda.account.handle], "rate_bps": 5}
     clash = ["plan_overlaps_exclusive"]
     assert codes(stall.draft("exclusive", **me, starts_at=AT)) == clash
     assert codes(stall.draft("exclusive", **me, products=[stall.product.pk])) == clash
@@ -157,7 +161,7 @@ def test_a_draft_is_changed_until_it_is_published(stall: Stall) -> None:
 
 def test_another_shops_plans_do_not_exist(stall: Stall) -> None:
     version, mallory = stall.draft(rate_bps=5), Stall().shop.account
-    acts = [
+    acts: list[Callable[[], Any]] = [
         lambda: plans.change(owner=mallory, version_id=version.pk, fields={}, at=AT),
         lambda: plans.publish(owner=mallory, by=mallory, version_id=version.pk, at=AT),
         lambda: plans.end(owner=mallory, by=mallory, version_id=version.pk, at=AT),

@@ -1,5 +1,6 @@
 """Plans by REST and in the admin, from the first draft to the exposure: K1, X8, X10."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,8 +8,8 @@ from django.test import Client
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from backend.core.clock import day_edges, now
-from commissions import plans
-from commissions.models import CommissionPlan, PlanFund, PlanVersion, Promoter
+from commissions import plans, whatif
+from commissions.models import CommissionPlan, PlanFund, PlanVersion, Promoter, WhatIf
 from seeds.factories import PromoterFactory, ShopFactory, SkuFactory
 from tests.cast import Person
 from tests.commissions.plan_world import Stall
@@ -41,8 +42,8 @@ def test_a_plan_is_drafted_linted_previewed_published_and_ended(selena: Person, 
     PromoterFactory.create()
     made = drafted(selena, shop, kind="campaign", products=[shop.sku.product_id])
     path = f"/v1/plan-versions/{made['id']}"
-    (problem,) = selena.client.get(f"{path}/lint").json()["problems"]
-    assert problem["code"] == "plan_needs_end"
+    late, problem = selena.client.get(f"{path}/lint").json()["problems"]
+    assert (late["code"], problem["code"]) == ("plan_starts_in_past", "plan_needs_end")
     assert problem["clause"].startswith("plans 8")
     refused = selena.client.post(f"{path}/publish", {"from_now": True}, format="json")
     assert (refused.status_code, refused.json()["code"]) == (422, "plan_needs_end")
@@ -216,3 +217,16 @@ def test_staff_change_a_promoters_tier(desk: Client) -> None:
         plans.set_tier(promoter_id=promoter.pk, tier="standard", by=None, reason="", at=now()).tier
         == "standard"
     )
+
+
+def test_staff_try_a_version_over_the_last_month(desk: Client) -> None:
+    """X2: queued on the page, run by the worker's verb, told in words."""
+    stall = Stall()
+    stall.sell(offer=1_000, at=now() - timedelta(days=2))
+    version = stall.draft(rate_bps=500)
+    assert "queued over" in decide(desk, "planversion", version.pk, "try_one")
+    assert whatif.run_queued(at=now()) == 1
+    made = WhatIf.objects.get()
+    page = desk.get(f"/admin/commissions/whatif/{made.pk}/change/").content.decode()
+    assert "1 lines, 0 changed" in page
+    assert f"{stall.linda.account.handle}: 8.00 → 8.00" in page

@@ -2,6 +2,7 @@
 is the race FundEdge (tests/races/of_plans.py)."""
 
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_a_hundred_orders_at_once_never_exceed_a_fund() -> None:
             accruals.reconcile_orders([order], at=AT)
 
     hands = [orders[place::HANDS] for place in range(HANDS)]
-    assert together([lambda mine=mine: work(mine) for mine in hands]) == {"done": HANDS}
+    assert together([partial(work, mine) for mine in hands]) == {"done": HANDS}
     granted = Counter(CommissionOrder.objects.values_list("step", "budget_fen"))
     assert granted == {("campaign", 1_000): 37, ("product", 400): 63}
     fund = PlanFund.objects.get(plan=version.plan_id)
@@ -54,7 +55,7 @@ def refund_and_sell_again(stall: Stall, plan_id: int) -> None:
     acts = [commission.order_line.order_id for commission in paid] + [
         line.order_id for line in lines
     ]
-    jobs = [lambda order=order: accruals.reconcile_orders([order], at=AT) for order in acts]
+    jobs = [partial(accruals.reconcile_orders, [order], at=AT) for order in acts]
     assert together(jobs) == {"done": 20}
     fund = PlanFund.objects.get(plan=plan_id)
     assert fund.taken_fen - fund.returned_fen <= fund.funded_fen
