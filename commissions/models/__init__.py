@@ -10,9 +10,17 @@ from commissions.models.payout import (
     PayoutBatch,
     SandboxTransfer,
 )
-from commissions.models.plan import CommissionOffer, CommissionPlan, PlanVersion
-from commissions.models.promoter import Promoter, SponsorEdge
+from commissions.models.plan import (
+    CommissionOffer,
+    CommissionPlan,
+    PlanProduct,
+    PlanTarget,
+    PlanVersion,
+)
+from commissions.models.plan_use import PlanCounter, PlanFund, PlanReturn
+from commissions.models.promoter import Promoter, SponsorEdge, TierChange
 from commissions.models.settlement import SettlementPosting, SettlementRun
+from commissions.models.whatif import WhatIf
 
 __all__ = [
     "Attribution",
@@ -30,6 +38,11 @@ __all__ = [
     "Payout",
     "PayoutAttempt",
     "PayoutBatch",
+    "PlanCounter",
+    "PlanFund",
+    "PlanProduct",
+    "PlanReturn",
+    "PlanTarget",
     "PlanVersion",
     "Promoter",
     "PromotionLink",
@@ -37,5 +50,7 @@ __all__ = [
     "SettlementPosting",
     "SettlementRun",
     "SponsorEdge",
+    "TierChange",
     "Touch",
+    "WhatIf",
 ]

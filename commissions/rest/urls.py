@@ -1,6 +1,7 @@
 """Paths of commissions, below /v1/."""
 
 from commissions.rest.finance_urls import urlpatterns as finance
+from commissions.rest.plan_urls import urlpatterns as plans
 from commissions.rest.promoting_urls import urlpatterns as promoting
 
-urlpatterns = [*promoting, *finance]
+urlpatterns = [*promoting, *plans, *finance]
