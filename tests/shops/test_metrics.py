@@ -251,8 +251,8 @@ def test_a_very_large_day_is_counted_less_often(selena: Person, lily: Person) ->
     """100,000 orders: every 80 seconds. 150,000 and more: every two minutes."""
     bought(lily.account, (sku_in(shop_of(selena.account), 1_000), 1), at=NOON)
     roll(at=NOON)
-    for orders, seconds in ((100_000, 80), (150_000, 120), (9_000_000, 120)):
-        DailyMetric.objects.filter(shop_id=0).update(orders=orders, rolled_at=NOON)
+    for count, seconds in ((100_000, 80), (150_000, 120), (9_000_000, 120)):
+        DailyMetric.objects.filter(shop_id=0).update(orders=count, rolled_at=NOON)
         MetricMark.objects.create(day=TENTH, marked_at=NOON)
         assert metrics.roll_up(at=NOON + timedelta(seconds=seconds - 1)) == 0
         assert MetricMark.objects.count() == 1
