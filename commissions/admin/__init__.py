@@ -1,5 +1,5 @@
 """The staff's pages of the commissions room."""
 
-from commissions.admin import finance, promoting
+from commissions.admin import attribution, finance, promoting
 
-__all__ = ["finance", "promoting"]
+__all__ = ["attribution", "finance", "promoting"]

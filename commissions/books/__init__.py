@@ -18,6 +18,7 @@ from commissions.books import (
     commission_rules,
     ledger_rules,
     metric_rules,
+    override_rules,
     payout_rules,
     settlement_rules,
     waiting_rules,
@@ -29,6 +30,7 @@ __all__ = ["RULES", "Finding", "check"]
 RULES: list[Rule] = [
     *ledger_rules.RULES,
     *commission_rules.RULES,
+    *override_rules.RULES,
     *settlement_rules.RULES,
     *payout_rules.RULES,
     *waiting_rules.RULES,
