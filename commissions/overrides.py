@@ -9,7 +9,6 @@ now from the new parts. Everything later (refunds, settlement) finds the new par
 Locks: the commission order, then ledger accounts; the state is read again after the lock.
 """
 
-import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -75,6 +74,7 @@ class Part(NamedTuple):
     reversed_fen: int
 
 
+# One row: there is nothing to put in order.
 _LOCK = "SELECT id FROM commissions_commissionorder WHERE id = %s FOR NO KEY UPDATE"
 _STATE = """
 SELECT c.id, c.shop_id, c.status, c.base_fen, c.rate_bps, c.fee_bps, c.budget_fen, c.fee_fen,
@@ -160,8 +160,6 @@ def _locked(commission_id: int) -> dict[str, Any]:
     if not rows(_LOCK, [commission_id]):
         raise NotFound()
     state = read(_STATE, [commission_id])[0]
-    if isinstance(state["parts"], str):
-        state["parts"] = json.loads(state["parts"])
     if state["status"] == Status.INVALID:
         raise WrongState("The commission order is invalid: nothing is left to move.")
     return state

@@ -2,11 +2,9 @@
 journals alone, before and after settlement, with and without refunds; the books stay clean."""
 
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,142 +12,24 @@ from hypothesis import strategies as st
 from backend.accounts.models import Account
 from backend.core.errors import NotAllowed, NotFound, Refusal, WrongState
 from backend.core.sql import value
-from commissions import (
-    accruals,
-    books,
-    disputes,
-    earnings,
-    explain,
-    locks,
-    overrides,
-    settlement,
-    touches,
-)
-from commissions.models import (
-    Attribution,
-    AttributionDispute,
-    AttributionOverride,
-    CommissionOrder,
-    CouponCode,
-    Journal,
-    LockChange,
-    LockSetting,
-)
+from commissions import accruals, disputes, earnings, explain, overrides, settlement
+from commissions.models import Attribution, AttributionDispute, AttributionOverride, Journal
 from notes.models import NoteProduct
-from seeds.factories import (
-    AccountFactory,
-    CouponCodeFactory,
-    LockSettingFactory,
-    NoteFactory,
-    PlanVersionFactory,
-    PromoterFactory,
-    PromotionLinkFactory,
-    SkuFactory,
-    TouchFactory,
-)
-from tests.cast import Person
+from seeds.factories import AccountFactory, NoteFactory, PromoterFactory, PromotionLinkFactory
 from tests.commissions import sales
-from tests.commissions.money_out import AT, officer
-from tests.desk import code_of, signed_in
+from tests.commissions.disputed import (
+    AT,
+    DUE,
+    FEN,
+    Case,
+    books_exact,
+    checker,
+    clean,
+    maker,
+)
+from tests.commissions.money_out import officer
 
-DAY = timedelta(days=1)
-DUE = AT + 8 * DAY
-FEN = 10_000  # at 20 %: budget 2,000, promoter 1,600, inviter 400; fee 500
 pytestmark = pytest.mark.django_db
-
-
-def maker() -> Account:
-    return officer("propose_override")
-
-
-def checker() -> Account:
-    return officer("approve_override")
-
-
-class Case:
-    """A line won by Linda (invited by Ella), which Mia says is owed to her: she was touched too."""
-
-    def __init__(self, *, rate_bps: int = 2_000, named: bool = True) -> None:
-        PlanVersionFactory.create(starts_at=AT - DAY)
-        self.sku = SkuFactory.create()
-        self.ella = PromoterFactory.create()
-        self.linda = PromoterFactory.create(sponsor=self.ella, joined_at=AT - 30 * DAY)
-        self.mia = PromoterFactory.create()
-        self.buyer = AccountFactory.create()
-        self.links = [
-            PromotionLinkFactory.create(promoter=one, target_id=self.sku.product_id)
-            for one in (self.linda, self.mia)
-        ]
-        if named:
-            TouchFactory.create(link=self.links[1], account=self.buyer, at=AT - DAY)
-        self.line = sales.sale(
-            at=AT,
-            sku=self.sku,
-            buyer=self.buyer,
-            price_fen=FEN,
-            rate_bps=rate_bps,
-            referral_code=self.links[0].code if named else "",
-        )
-        self.agree()
-
-    def agree(self) -> None:
-        accruals.reconcile_orders([self.line.order_id], at=AT)
-
-    @property
-    def commission(self) -> CommissionOrder:
-        return CommissionOrder.objects.get(order_line=self.line)
-
-    def settle(self) -> None:
-        sales.receive(self.line, AT)
-        self.agree()
-        settlement.settle_due(at=DUE)
-
-    def refund(self, fen: int) -> None:
-        sales.refund(self.line, fen)
-        self.agree()
-
-    def open(self, by: Account | None = None) -> AttributionDispute:
-        return disputes.open_dispute(
-            account=by or self.mia.account,
-            order_number=self.line.order.number,
-            line_id=self.line.pk,
-            claim="The buyer came by my link",
-            evidence=["click 1"],
-            at=AT,
-        )
-
-    def proposed(self, role: str, handle: str, dispute: Any = None) -> AttributionDispute:
-        return disputes.propose(
-            dispute_id=(dispute or self.open()).pk,
-            by=maker(),
-            role=role,
-            handle=handle,
-            reason="Mia's click was the one named",
-            at=AT,
-        )
-
-    def overridden(self, role: str, handle: str) -> AttributionOverride:
-        return disputes.approve(dispute_id=self.proposed(role, handle).pk, by=checker(), at=AT)
-
-    def to_mia(self) -> AttributionOverride:
-        return self.overridden("promoter", self.mia.account.handle)
-
-    def fen(self, kind: str = "pending") -> tuple[int, int, int]:
-        """Of Linda, Ella and Mia."""
-        found = [sales.fen_of(who.account, kind) for who in (self.linda, self.ella, self.mia)]
-        return found[0], found[1], found[2]
-
-
-def clean(at: Any = AT) -> bool:
-    ours = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10")
-    found = [one for one in books.check(at=at) if one.code.split()[0] in ours]
-    assert found == books_exact(at)
-    return found == []
-
-
-def books_exact(at: Any) -> list[Any]:
-    ours = ("I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10")
-    return [one for one in books.check(at=at, exact=True) if one.code.split()[0] in ours]
 
 
 def test_before_settlement_pending_money_goes_from_the_old_payees_to_the_new() -> None:
@@ -439,101 +319,3 @@ def test_any_history_of_overrides_refunds_and_settlement_keeps_the_books(
                     disputes.reject(dispute_id=dispute.pk, by=checker(), reason="x", at=AT)
         assert books_exact(DUE) == []
         transaction.set_rollback(True)
-
-
-# ---------------------------------------------------------------- doors
-def test_a_promoter_opens_sees_and_withdraws_a_dispute_by_rest(
-    mallory: Person, linda: Person
-) -> None:
-    case = Case()
-    case.mia.account = linda.account
-    case.mia.save(update_fields=["account"])
-    body = {
-        "order_number": case.line.order.number,
-        "line": case.line.pk,
-        "claim": "My link was first",
-        "evidence": ["click 4"],
-    }
-    assert mallory.client.post("/v1/attribution-disputes", body, format="json").status_code == 404
-    answer = linda.client.post("/v1/attribution-disputes", body, format="json")
-    assert answer.status_code == 201
-    made = answer.json()
-    assert (made["status"], made["side"], made["line"]) == ("open", "promoter", case.line.pk)
-    path = f"/v1/attribution-disputes/{made['id']}"
-    assert linda.client.get(path).json() == made
-    assert mallory.client.get(path).status_code == 404
-    assert mallory.client.post(f"{path}/withdraw", {}, format="json").status_code == 404
-    again = linda.client.post("/v1/attribution-disputes", body, format="json")
-    assert (again.status_code, again.json()["code"]) == (409, "dispute_open")
-    ended = linda.client.post(f"{path}/withdraw", {}, format="json")
-    assert ended.json()["status"] == "withdrawn"
-    assert linda.client.post(f"{path}/withdraw", {}, format="json").status_code == 409
-    (listed,) = linda.client.get("/v1/attribution-disputes").json()["results"]
-    assert listed["status"] == "withdrawn"
-
-
-def press(person: Account, dispute: AttributionDispute, act: str, **form: str) -> str:
-    """A member of staff presses a button of the dispute's page and answers its question."""
-    desk = signed_in(person)
-    path = f"/admin/commissions/attributiondispute/{dispute.pk}/{act}/"
-    page = f"/admin/commissions/attributiondispute/{dispute.pk}/change/"
-    assert desk.get(page).status_code == 200
-    asked = desk.get(path).content.decode()
-    if 'name="code"' in asked:
-        form["code"] = code_of(person)
-    answer = desk.post(path, {"confirmed": "yes", **form}, follow=True)
-    return answer.content.decode()
-
-
-def seeing(account: Account) -> Account:
-    for name in ("view_attributiondispute", "view_attributionoverride"):
-        account.user_permissions.add(Permission.objects.get(codename=name))
-    return Account.objects.get(pk=account.pk)
-
-
-def test_two_members_of_staff_settle_a_dispute_at_their_desks() -> None:
-    case = Case()
-    dispute = case.open()
-    first, second = seeing(maker()), seeing(checker())
-    said = press(
-        first, dispute, "propose_one",
-        role="promoter", handle=case.mia.account.handle, reason="Her click was named",
-    )  # fmt: skip
-    assert case.mia.account.handle in said
-    assert case.fen() == (1_600, 400, 0)
-    press(second, dispute, "approve_one")
-    dispute.refresh_from_db()
-    assert (dispute.status, dispute.decided_by_id) == ("settled", second.pk)
-    assert case.fen() == (0, 0, 1_600)
-    desk = signed_in(second)
-    for page in ("attributiondispute", "attributionoverride"):
-        assert desk.get(f"/admin/commissions/{page}/").status_code == 200
-
-
-def test_the_pages_of_attribution_open_for_staff(staff: Person) -> None:
-    case = Case()
-    case.to_mia()
-    LockSettingFactory.create(shop=case.sku.product.shop, since=AT - DAY)
-    LockSettingFactory.create(shop=None, since=AT - DAY)
-    CouponCodeFactory.create(shop=case.sku.product.shop)
-    touches.record(code=case.links[0].code, visitor="", account=case.buyer, at=AT)
-    touches.store_touches()
-    desk = signed_in(staff.account)
-    pages = {
-        "locksetting": LockSetting, "lockchange": LockChange, "couponcode": CouponCode,
-        "attributiondispute": AttributionDispute, "attributionoverride": AttributionOverride,
-    }  # fmt: skip
-    for page, model in pages.items():
-        row = model.objects.first()
-        assert row is not None
-        assert desk.get(f"/admin/commissions/{page}/?q=x").status_code == 200, page
-        assert desk.get(f"/admin/commissions/{page}/{row.pk}/change/").status_code == 200, page
-
-
-def test_staff_set_the_platforms_default_of_locks(staff: Person) -> None:
-    desk = signed_in(staff.account)
-    fields = dict.fromkeys(locks.FIELDS, "0") | {"mode": "last", "click_live_days": "3"}
-    answer = desk.post("/admin/commissions/locksetting/add/", fields)
-    assert answer.status_code == 302, answer.content.decode()[-3000:]
-    (found,) = LockSetting.objects.all()
-    assert (found.shop_id, found.mode, found.click_live_days) == (None, "last", 3)
