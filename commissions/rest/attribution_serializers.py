@@ -51,7 +51,7 @@ class CustomerLockAnswer(serializers.Serializer):
     shop = serializers.IntegerField()
     shop_name = serializers.CharField()
     buyer = serializers.CharField(help_text="masked handle")
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     cause = serializers.CharField()
     at = serializers.DateTimeField()
     holds = serializers.BooleanField()

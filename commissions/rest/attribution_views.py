@@ -13,6 +13,7 @@ from backend.rest.fields import NoFields
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
 from commissions import coupons, disputes, locks, replay
+from commissions.attribution import Rules
 from commissions.rest import attribution_serializers as s
 
 _PLACE = OpenApiParameter(
@@ -102,7 +103,7 @@ class MyCouponsView(View):
         return Response(paging.answer(s.CouponAnswer(found, many=True).data, cursor))
 
 
-def _replayed(request: Request, scope: replay.Scope, rules: replay.Rules) -> Response:
+def _replayed(request: Request, scope: replay.Scope, rules: Rules) -> Response:
     given = request.query_params.get("cursor")
     place = None
     if given:

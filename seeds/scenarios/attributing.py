@@ -50,11 +50,13 @@ def use_a_coupon(stage: Stage, town: People, market: Market) -> int:
     free = Sku.objects.filter(product=good.product, is_active=True, on_hand__gt=F("committed"))
     sku = free.order_by("id")[0]
     lines = [checkout.LineRequest(sku.pk, 1)]
-    named = {"buyer": buyer, "lines": lines, "coupon_code": code.code}
+    total = checkout.quote(buyer=buyer, lines=lines, coupon_code=code.code, at=at).total_fen
     placed = checkout.place(
-        **named,
+        buyer=buyer,
+        lines=lines,
         address_id=town.addresses[buyer.pk],
-        expected_total_fen=checkout.quote(**named, at=at).total_fen,
+        expected_total_fen=total,
+        coupon_code=code.code,
         at=at,
     )
     payments.record_payment(
