@@ -129,7 +129,8 @@ def trade(stage: Stage, world: World) -> None:
 
 def attribute(stage: Stage, world: World) -> None:
     """What a link alone does not show: a coupon code that was named, a dispute that was settled."""
-    with stage.step("a coupon code, a settled dispute") as done:
+    with stage.step("a customer who comes back, a coupon code, a settled dispute") as done:
+        done.append(attributing.come_back(stage, world.town, world.market))
         done.append(attributing.use_a_coupon(stage, world.town, world.market))
         done.append(attributing.settle_a_dispute(stage, world.town))
 

@@ -11,8 +11,17 @@ from django.db import connection
 from backend.accounts.models import Account
 from backend.core.clock import business_day
 from backend.core.sql import rows
-from commissions import books, earnings
-from commissions.models import Attribution, Payout, Promoter, SponsorEdge
+from commissions import books, earnings, explain
+from commissions.models import (
+    Attribution,
+    AttributionOverride,
+    CouponCode,
+    LockChange,
+    LockSetting,
+    Payout,
+    Promoter,
+    SponsorEdge,
+)
 from notes import feed, search
 from notes.feed import Slice
 from notes.models import MediaFile, Note
@@ -168,7 +177,7 @@ def test_linda_and_ella_have_earned(world: World) -> None:
 def test_attributions_keep_their_losers(world: World) -> None:
     """K3: a named click, a last touch, and links that were followed and did not win."""
     rules = set(Attribution.objects.values_list("rule", flat=True))
-    assert rules == {"named", "last_touch", "none"}
+    assert rules == {"coupon", "named", "last_touch", "lock", "none"}
     lost = {
         one["reason"]
         for losers in Attribution.objects.values_list("losers", flat=True)
@@ -250,3 +259,14 @@ def test_every_picture_of_a_note_is_a_file(world: World) -> None:
     names = set(MediaFile.objects.values_list("file", flat=True))
     assert 0 < len(names) <= 100
     assert all(default_storage.exists(name) for name in names)
+
+
+def test_a_dispute_was_settled_by_two_and_the_line_says_so(world: World) -> None:
+    """X7: an override beside its attribution, and a shop that locks its customers."""
+    made = AttributionOverride.objects.get()
+    assert made.prepared_by.handle == "finance_a"
+    assert made.approved_by.handle == "finance_b"
+    assert "override 1" in explain.readable(explain.for_staff(made.commission_id))
+    assert LockSetting.objects.count() == 1
+    assert LockChange.objects.exists()
+    assert CouponCode.objects.get().promoter_id is not None
