@@ -2,7 +2,10 @@
 
 from commissions.models.attribution import Attribution, PromotionLink, Touch
 from commissions.models.commission import CommissionOrder, CommissionReversal, CommissionSplit
+from commissions.models.coupon import CouponCode
+from commissions.models.dispute import AttributionDispute, AttributionOverride
 from commissions.models.ledger import Balance, BalanceDelta, Entry, Journal, LedgerAccount
+from commissions.models.lock import LockChange, LockSetting
 from commissions.models.payout import (
     PayeeAccount,
     Payout,
@@ -24,6 +27,8 @@ from commissions.models.whatif import WhatIf
 
 __all__ = [
     "Attribution",
+    "AttributionDispute",
+    "AttributionOverride",
     "Balance",
     "BalanceDelta",
     "CommissionOffer",
@@ -31,9 +36,12 @@ __all__ = [
     "CommissionPlan",
     "CommissionReversal",
     "CommissionSplit",
+    "CouponCode",
     "Entry",
     "Journal",
     "LedgerAccount",
+    "LockChange",
+    "LockSetting",
     "PayeeAccount",
     "Payout",
     "PayoutAttempt",

@@ -3,6 +3,8 @@
 from seeds.factories.accounts import AccountFactory, AddressFactory
 from seeds.factories.commissions import (
     CommissionOfferFactory,
+    CouponCodeFactory,
+    LockSettingFactory,
     PayeeAccountFactory,
     PlanVersionFactory,
     PromoterFactory,
@@ -17,6 +19,8 @@ __all__ = [
     "AddressFactory",
     "CategoryFactory",
     "CommissionOfferFactory",
+    "CouponCodeFactory",
+    "LockSettingFactory",
     "MediaFileFactory",
     "NoteFactory",
     "PayeeAccountFactory",
