@@ -109,10 +109,6 @@ FOREIGN: dict[tuple[str, str], list[tuple[str, int, str]]] = {
         ("draft_note", 422, "source_unknown"),
         ("taken_down", 422, "source_unknown"),
     ],
-    ("POST /v1/attribution-disputes", "line"): [
-        ("other_line", 404, "not_found"),
-        ("shipped_line", 404, "not_found"),
-    ],
     ("POST /v1/notes", "media.0.file"): [("other_media", 404, "not_found")],
     ("POST /v1/notes", "media.0.labels.0.target_id"): [("other_draft", 201, "-")],
     ("PATCH /v1/notes/{note_id}", "media.0.file"): [("other_media", 404, "not_found")],
