@@ -18,10 +18,10 @@ SELECT c.id, c.status, c.reason, c.held_reason, c.version, c.base_fen, c.rate_bp
        l.title, l.qty, l.unit_price_fen, l.discount_fen, l.paid_fen, l.offer_id,
        l.refunded_fen AS line_refunded_fen,
        a.id AS attribution_id, a.rule, a.source_kind, a.source_id, a.losers, a.findings,
-       a.at AS attributed_at, a.promoter_id, a.inviter_id, a.creator_id,
+       a.at AS attributed_at, a.promoter_id, a.inviter_id, a.inviter2_id, a.creator_id,
        t.click_id, t.at AS touched_at, k.code AS link_code, k.target_kind, k.target_id,
        v.id AS version_id, v.number AS version_number, plan.name AS plan_name, v.promoter_bps,
-       v.inviter_bps, v.creator_bps, v.charity_bps,
+       v.inviter_bps, v.creator_bps, v.charity_bps, v.inviter2_bps,
        (SELECT jsonb_agg(jsonb_build_object('role', s.role, 'payee', p.handle,
             'share_bps', s.share_bps, 'amount_fen', s.amount_fen,
             'reversed_fen', s.reversed_fen) ORDER BY s.id)
@@ -33,8 +33,13 @@ SELECT c.id, c.status, c.reason, c.held_reason, c.version, c.base_fen, c.rate_bp
         FROM commissions_commissionreversal r WHERE r.commission_id = c.id) AS reversals,
        (SELECT jsonb_build_object('id', e.id, 'from_at', e.from_at, 'sponsor', e.sponsor_id)
         FROM commissions_sponsoredge e
-        WHERE e.promoter_id = a.promoter_id AND e.from_at <= a.at
-        ORDER BY e.from_at DESC, e.id DESC LIMIT 1) AS edge
+        WHERE e.promoter_id = a.promoter_id AND e.from_at <= o.placed_at
+          AND e.recorded_at <= o.placed_at
+        ORDER BY e.from_at DESC, e.id DESC LIMIT 1) AS edge,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('edge', e.id, 'agency', g.id, 'name', g.name,
+            'from_at', e.from_at) ORDER BY e.id = a.membership_id DESC), '[]'::jsonb)
+        FROM commissions_agencyedge e JOIN commissions_agency g ON g.id = e.agency_id
+        WHERE e.id IN (a.membership_id, a.affiliation_id)) AS agencies
 FROM commissions_commissionorder c
 JOIN commissions_attribution a ON a.id = c.attribution_id
 JOIN commissions_planversion v ON v.id = c.plan_version_id
@@ -115,6 +120,7 @@ def recompute(trace: dict[str, Any]) -> dict[str, Any]:
         fee_bps=step["fee_bps"],
         shares=Shares(**{name: trace["plan"][name] for name in Shares._fields}),
         roles=tuple(trace["roles"]),
+        passed=[part["share_bps"] for part in trace["splits"] if part["role"] in split.PASSED_ON],
     )
     back = split.reversal(
         base_fen=step["base_fen"],
@@ -125,19 +131,17 @@ def recompute(trace: dict[str, Any]) -> dict[str, Any]:
         fee_fen=made.fee_fen,
         parts=[Taken(part.role, part.amount_fen, 0) for part in made.parts],
     )
-    return {
-        "budget_fen": made.budget_fen,
-        "fee_fen": made.fee_fen,
-        "splits": [
-            {
-                "role": part.role,
-                "share_bps": part.share_bps,
-                "amount_fen": part.amount_fen,
-                "reversed_fen": reversed_fen,
-            }
-            for part, reversed_fen in zip(made.parts, back, strict=True)
-        ],
-    }
+    splits = [
+        {
+            "role": part.role,
+            "share_bps": part.share_bps,
+            "amount_fen": part.amount_fen,
+            "reversed_fen": reversed_fen,
+        }
+        for part, reversed_fen in zip(made.parts, back, strict=True)
+    ]
+    _pass_on(splits)
+    return {"budget_fen": made.budget_fen, "fee_fen": made.fee_fen, "splits": splits}
 
 
 def _reader(account: Account) -> dict[str, Any]:
@@ -147,19 +151,21 @@ def _reader(account: Account) -> dict[str, Any]:
 _LINE = ("order_number", "line_id", "title", "qty", "unit_price_fen", "discount_fen", "paid_fen",
          "offer_id", "placed_at", "paid_at", "received_at")  # fmt: skip
 _PLAN = ("version_id", "version_number", "promoter_bps", "inviter_bps", "creator_bps",
-         "charity_bps")  # fmt: skip
+         "charity_bps", "inviter2_bps")  # fmt: skip
 _TOP = ("id", "status", "reason", "held_reason", "version", "accrued_at", "matures_at",
         "settlement_run_id", "budget_fen", "fee_fen", "refunded_fen", "splits",
         "reversals")  # fmt: skip
 
 
-_JSON = ("splits", "reversals", "edge", "losers", "findings")
+_JSON = ("splits", "reversals", "edge", "losers", "findings", "agencies")
 
 
 def _document(found: dict[str, Any]) -> dict[str, Any]:
     # Django hands jsonb of a plain statement over as text.
     row = found | {name: json.loads(found[name] or "null") for name in _JSON}
-    roles = [role for role in ("promoter", "inviter", "creator") if row[f"{role}_id"]]
+    chain = ("promoter", "inviter", "inviter2", "creator")
+    roles = [role for role in chain if row[f"{role}_id"]]
+    _pass_on(row["splits"] or [])
     return {
         **{name: row[name] for name in _TOP},
         "line": {name: row[name] for name in _LINE},
@@ -168,7 +174,9 @@ def _document(found: dict[str, Any]) -> dict[str, Any]:
         "tree": {
             "promoter": row["promoter_id"],
             "inviter": row["inviter_id"],
+            "inviter2": row["inviter2_id"],
             "edge": row["edge"],
+            "agencies": row["agencies"],
         },
         "roles": roles,
         "rounding": {
@@ -180,6 +188,19 @@ def _document(found: dict[str, Any]) -> dict[str, Any]:
             "rule": "half-even once for budget and fee, then largest remainder",
         },
     }
+
+
+def _pass_on(parts: list[dict[str, Any]]) -> None:
+    """What each part was before something of it was passed on, and how much that is."""
+    passed = 0
+    for part in sorted(parts, key=lambda part: _LOWEST_FIRST.get(part["role"], 0)):
+        inside = part["role"] in _LOWEST_FIRST
+        part["passed_on_fen"] = passed if inside else 0
+        part["gross_fen"] = part["amount_fen"] + part["passed_on_fen"]
+        passed += part["amount_fen"] if inside else 0
+
+
+_LOWEST_FIRST = {split.AGENCY2: 1, split.AGENCY: 2, split.PROMOTER: 3}
 
 
 def _attribution(row: dict[str, Any]) -> dict[str, Any]:
@@ -215,7 +236,7 @@ def readable(trace: dict[str, Any]) -> str:
     ]
     said += [
         f"  {part['role']} {part['payee'] or ''} {part['share_bps']} bps: "
-        f"{part['amount_fen']} − {part['reversed_fen']} fen"
+        f"{_in_words(part)} − {part['reversed_fen']} fen"
         for part in trace["splits"]
     ]
     said += [
@@ -223,3 +244,9 @@ def readable(trace: dict[str, Any]) -> str:
         for loser in won["losers"]
     ]
     return "\n".join(said)
+
+
+def _in_words(part: dict[str, Any]) -> str:
+    if not part["passed_on_fen"]:
+        return str(part["amount_fen"])
+    return f"{part['gross_fen']}, {part['passed_on_fen']} passed on, {part['amount_fen']} kept"

@@ -39,7 +39,7 @@ class PlanOverHundredPercent(PlanRefused):
 
 
 class PlanTooManyLevels(PlanRefused):
-    """More levels are paid than PAYING_LEVELS allows (《禁止传销条例》 Art. 7)."""
+    """More levels are paid than the market pays (《禁止传销条例》 Art. 7 item 3)."""
 
     code = "plan_too_many_levels"
     title = "The plan pays more levels than the market allows"
@@ -66,25 +66,37 @@ class PlanBeforeLater(PlanRefused):
     title = "A later version is published already"
 
 
+def paying_levels() -> int:
+    """How many levels are paid: the promoter is the first, the inviter the second. A third, the
+    inviter's inviter, needs PAYING_LEVELS and a confirmation of its own; more there is never."""
+    levels = min(settings.PAYING_LEVELS, HARD_LEVELS)
+    return levels if levels < HARD_LEVELS or settings.THIRD_LEVEL_CONFIRMED else HARD_LEVELS - 1
+
+
 def shares_of(version: PlanVersion) -> Shares:
     """The numbers of a version, as `split` takes them."""
-    return Shares(
-        version.promoter_bps, version.inviter_bps, version.creator_bps, version.charity_bps
-    )
+    return Shares(**{name: getattr(version, name) for name in Shares._fields})
 
 
 def lint(*, shares: Shares) -> list[PlanRefused]:
     """Everything that forbids publishing these shares; empty where nothing does."""
     found: list[PlanRefused] = []
-    chain = shares.promoter_bps + shares.inviter_bps
+    chain = shares.promoter_bps + shares.inviter_bps + shares.inviter2_bps
     if max(chain, shares.creator_bps, shares.charity_bps) > 10_000 or min(shares) < 0:
-        found.append(PlanOverHundredPercent(f"Promoter and inviter together take {chain} bps."))
-    levels = min(settings.PAYING_LEVELS, HARD_LEVELS)
-    if shares.inviter_bps and levels < 2:
-        found.append(PlanTooManyLevels(f"This market pays {levels} level, the plan 2."))
-    if shares.inviter_bps > shares.promoter_bps:
+        found.append(PlanOverHundredPercent(f"Promoter and inviters together take {chain} bps."))
+    wanted = 3 if shares.inviter2_bps else 2 if shares.inviter_bps else 1
+    if wanted > paying_levels():
+        found.append(PlanTooManyLevels(f"The plan pays {wanted} levels. {_clause()}"))
+    if shares.inviter_bps > shares.promoter_bps or shares.inviter2_bps > shares.inviter_bps:
         found.append(PlanPaysRecruiting())
     return found
+
+
+def _clause() -> str:
+    return (
+        f"This market pays {paying_levels()}: whoever pays uplines on what their downlines sell is "
+        "measured by 《禁止传销条例》 Art. 7 item 3."
+    )
 
 
 def draft(*, name: str, shares: Shares, starts_at: datetime, at: datetime) -> PlanVersion:
@@ -164,7 +176,7 @@ def ensure_default(*, at: datetime) -> PlanVersion:
 # The default version in force when `line` was placed, for a LATERAL join; no row for an instant
 # before every version, which gets the oldest (`ensure_default`).
 IN_FORCE = """
-    SELECT v.id, v.promoter_bps, v.inviter_bps, v.creator_bps, v.charity_bps
+    SELECT v.id, v.promoter_bps, v.inviter_bps, v.creator_bps, v.charity_bps, v.inviter2_bps
     FROM commissions_planversion v
     WHERE v.is_default AND v.published_at IS NOT NULL AND v.starts_at <= line.placed_at
       AND (v.ends_at IS NULL OR line.placed_at < v.ends_at)

@@ -37,6 +37,7 @@ class Line(NamedTuple):
     inviter_bps: int
     creator_bps: int
     charity_bps: int
+    inviter2_bps: int
 
     def under(self, plan: PlanVersion) -> "Line":
         """The line under a plan that was not in force yet."""
@@ -46,6 +47,7 @@ class Line(NamedTuple):
             inviter_bps=plan.inviter_bps,
             creator_bps=plan.creator_bps,
             charity_bps=plan.charity_bps,
+            inviter2_bps=plan.inviter2_bps,
         )
 
 

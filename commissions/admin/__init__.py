@@ -1,5 +1,5 @@
 """The staff's pages of the commissions room."""
 
-from commissions.admin import finance, promoting
+from commissions.admin import agencies, finance, promoters, promoting
 
-__all__ = ["finance", "promoting"]
+__all__ = ["agencies", "finance", "promoters", "promoting"]

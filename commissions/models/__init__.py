@@ -1,5 +1,6 @@
 """Tables of the commissions room: promoters, plans, attribution, ledger, payouts."""
 
+from commissions.models.agency import Agency, AgencyEdge, AgencyInvitation, AgencyShare
 from commissions.models.attribution import Attribution, PromotionLink, Touch
 from commissions.models.commission import CommissionOrder, CommissionReversal, CommissionSplit
 from commissions.models.ledger import Balance, BalanceDelta, Entry, Journal, LedgerAccount
@@ -13,8 +14,14 @@ from commissions.models.payout import (
 from commissions.models.plan import CommissionOffer, CommissionPlan, PlanVersion
 from commissions.models.promoter import Promoter, SponsorEdge
 from commissions.models.settlement import SettlementPosting, SettlementRun
+from commissions.models.team import AgencyCount, ComplianceFinding, PromoterCount
 
 __all__ = [
+    "Agency",
+    "AgencyCount",
+    "AgencyEdge",
+    "AgencyInvitation",
+    "AgencyShare",
     "Attribution",
     "Balance",
     "BalanceDelta",
@@ -23,6 +30,7 @@ __all__ = [
     "CommissionPlan",
     "CommissionReversal",
     "CommissionSplit",
+    "ComplianceFinding",
     "Entry",
     "Journal",
     "LedgerAccount",
@@ -32,6 +40,7 @@ __all__ = [
     "PayoutBatch",
     "PlanVersion",
     "Promoter",
+    "PromoterCount",
     "PromotionLink",
     "SandboxTransfer",
     "SettlementPosting",

@@ -57,7 +57,8 @@ class PlanVersion(models.Model):
     """The shares of a plan, in bps of the budget. A published version never changes (the
     database refuses); Σ of the shares of each chain ≤ 10,000, the rest goes back to the shop.
 
-    Chain of a link: promoter + inviter. Chain of content (a note or live room): creator.
+    Chain of a link: promoter + inviter + the inviter's inviter (where the market pays three
+    levels). Chain of content (a note or live room): creator.
     """
 
     plan = models.ForeignKey(
@@ -66,6 +67,7 @@ class PlanVersion(models.Model):
     number = models.PositiveIntegerField()
     promoter_bps = models.PositiveIntegerField()
     inviter_bps = models.PositiveIntegerField(default=0)
+    inviter2_bps = models.PositiveIntegerField(default=0, db_default=0)
     creator_bps = models.PositiveIntegerField(default=10_000)
     charity_bps = models.PositiveIntegerField(default=0, help_text="of the platform fee")
     is_default = models.BooleanField(default=False)
@@ -77,7 +79,7 @@ class PlanVersion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["plan", "number"], name="plan_version_once"),
             models.CheckConstraint(
-                condition=Q(promoter_bps__lte=10_000 - F("inviter_bps"))
+                condition=Q(promoter_bps__lte=10_000 - F("inviter_bps") - F("inviter2_bps"))
                 & Q(inviter_bps__lte=10_000, creator_bps__lte=10_000, charity_bps__lte=10_000),
                 name="plan_not_over_100_percent",
             ),

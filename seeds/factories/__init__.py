@@ -2,6 +2,8 @@
 
 from seeds.factories.accounts import AccountFactory, AddressFactory
 from seeds.factories.commissions import (
+    AgencyEdgeFactory,
+    AgencyFactory,
     CommissionOfferFactory,
     PayeeAccountFactory,
     PlanVersionFactory,
@@ -15,6 +17,8 @@ from seeds.factories.shops import CategoryFactory, ProductFactory, ShopFactory, 
 __all__ = [
     "AccountFactory",
     "AddressFactory",
+    "AgencyEdgeFactory",
+    "AgencyFactory",
     "CategoryFactory",
     "CommissionOfferFactory",
     "MediaFileFactory",

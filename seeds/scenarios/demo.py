@@ -7,7 +7,7 @@ product's own verbs, day by day, so that seeding proves them.
 from dataclasses import dataclass, field
 
 from backend.accounts.models import Account
-from commissions import ledger
+from commissions import compliance, ledger, team
 from notes import ranking, recount
 from notes.models import Note
 from seeds.scenarios import content, market, people, promoting, stories
@@ -99,6 +99,8 @@ def populate(stage: Stage, world: World) -> None:
     with stage.step("promoters and their links") as done:
         done.append(promoting.join(stage, world.town, world.promotion))
         done.append(promoting.share(stage, world.market, world.content, world.promotion))
+    with stage.step("agencies, their members, a tree that changes") as done:
+        done.append(promoting.gather(stage, world.town, world.promotion))
     with stage.step("likes, collects, comments") as done:
         done.append(content.engage(stage, world.town, world.content))
     with stage.step("counters and ranks, by the product's recount") as done:
@@ -139,6 +141,8 @@ def conclude(stage: Stage, world: World) -> None:
             pass
         ranking.rank_notes(at=stage.at)
         done.append(ledger.fold())
+        team.count_promoters(at=stage.at)
+        compliance.report(at=stage.at)
         analyze()
 
 

@@ -1,0 +1,75 @@
+"""What the database itself holds about agencies and plans: edges and shares are append-only, a
+member's edges join and leave by turns and in the order of their dates; a published plan version
+keeps every number that it has, also those that later columns bring."""
+
+from django.db import migrations
+
+from backend.core.guards import append_only, drop_append_only
+
+TABLES = ["commissions_agencyedge", "commissions_agencyshare"]
+
+# The unique keys (member, number) refuse the second of two who write the same number; this refuses
+# a number out of turn. What the row before says is committed, or the key would have to wait for it.
+EDGES = """
+CREATE FUNCTION tuike_agency_edge() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE before commissions_agencyedge;
+BEGIN
+    IF (NEW.number % 2 = 1) <> (NEW.kind = 'joined') THEN
+        RAISE EXCEPTION 'agency edge % of a member joins or leaves out of turn', NEW.number
+            USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.number = 1 THEN
+        RETURN NEW;
+    END IF;
+    SELECT * INTO before FROM commissions_agencyedge e
+    WHERE e.number = NEW.number - 1
+      AND (e.promoter_id = NEW.promoter_id OR e.child_id = NEW.child_id);
+    IF NOT FOUND OR before.from_at > NEW.from_at
+       OR (NEW.kind = 'left' AND before.agency_id <> NEW.agency_id) THEN
+        RAISE EXCEPTION 'agency edge % does not follow the one before it', NEW.number
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER commissions_agencyedge_turn BEFORE INSERT ON commissions_agencyedge
+    FOR EACH ROW EXECUTE FUNCTION tuike_agency_edge();
+"""
+PUBLISHED_PLANS = """
+CREATE OR REPLACE FUNCTION tuike_published_plan() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    -- Only the end of a published version may still be set; its numbers are history.
+    IF OLD.published_at IS NOT NULL AND (TG_OP = 'DELETE' OR
+        to_jsonb(NEW) - 'ends_at' - 'is_default' IS DISTINCT FROM
+        to_jsonb(OLD) - 'ends_at' - 'is_default') THEN
+        RAISE EXCEPTION 'plan version % is published and never changes', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+"""
+PUBLISHED_PLANS_BEFORE = """
+CREATE OR REPLACE FUNCTION tuike_published_plan() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF OLD.published_at IS NOT NULL AND (TG_OP = 'DELETE' OR
+        (NEW.plan_id, NEW.number, NEW.promoter_bps, NEW.inviter_bps, NEW.creator_bps,
+         NEW.charity_bps, NEW.starts_at, NEW.published_at)
+        IS DISTINCT FROM
+        (OLD.plan_id, OLD.number, OLD.promoter_bps, OLD.inviter_bps, OLD.creator_bps,
+         OLD.charity_bps, OLD.starts_at, OLD.published_at)) THEN
+        RAISE EXCEPTION 'plan version % is published and never changes', OLD.id
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
+END $$;
+"""
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [("commissions", "0030_agencies")]
+
+    operations = [
+        *(migrations.RunSQL(append_only(table), drop_append_only(table)) for table in TABLES),
+        migrations.RunSQL(EDGES, "DROP FUNCTION IF EXISTS tuike_agency_edge() CASCADE"),
+        migrations.RunSQL(PUBLISHED_PLANS, PUBLISHED_PLANS_BEFORE),
+    ]
