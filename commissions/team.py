@@ -136,7 +136,10 @@ _MEMBER_COUNT = _COUNT.format(
 _AGENCY_COUNT = _COUNT.format(
     key="affiliation_id", member="agency", roles="'agency', 'agency2'", **_OF_EDGES
 )
-_GONE = "DELETE FROM {} WHERE as_of < %s::timestamptz"
+_GONE = (
+    "DELETE FROM commissions_promotercount WHERE as_of < %s::timestamptz",
+    "DELETE FROM commissions_agencycount WHERE as_of < %s::timestamptz",
+)
 
 
 def count_promoters(*, at: datetime) -> int:
@@ -145,8 +148,8 @@ def count_promoters(*, at: datetime) -> int:
     nothing has no row."""
     asked = {"at": at, "since": at - timedelta(days=DAYS)}
     counted, _, _ = (run(count, asked) for count in (_PROMOTER_COUNT, _MEMBER_COUNT, _AGENCY_COUNT))
-    for table in ("commissions_promotercount", "commissions_agencycount"):
-        run(_GONE.format(table), [at])
+    for gone in _GONE:
+        run(gone, [at])
     return counted
 
 

@@ -105,7 +105,12 @@ class MemberView(View):
 class SentView(View):
     """Invitations of the caller's agency."""
 
-    @extend_schema(tags=["agencies"], parameters=CURSOR, responses={200: INVITATIONS, 404: None})
+    @extend_schema(
+        tags=["agencies"],
+        operation_id="me_agency_invitations_sent_list",
+        parameters=CURSOR,
+        responses={200: INVITATIONS, 404: None},
+    )
     def get(self, request: Request) -> Response:
         """Whom the agency has asked, the newest first."""
         self.query(request, paged=True)
