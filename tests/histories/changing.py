@@ -136,12 +136,12 @@ class Changing(Selling):
         """A promoter leaves Ivy's agency, or joins it; what was sold before stays divided."""
         who, people = self.ideas.promoters[name], self.world.people
         if who.agencies_at(self.at):
-            done = self.ask(set(), memberships.leave, account=people[name], at=self.at)
+            done = bool(self.ask(set(), memberships.leave, account=people[name], at=self.at))
             now: tuple[int, ...] = ()
         else:
             refusals = set() if who.status == "active" else {"invitee_unknown"}
             owner, member = people["ivy"], people[name]
-            done = self.ask(refusals, take_in, owner=owner, member=member, at=self.at)
+            done = bool(self.ask(refusals, take_in, owner=owner, member=member, at=self.at))
             now = (people["ivy"].pk, people["nina"].pk)
         if done:
             who.belongs.append((self.at, now))

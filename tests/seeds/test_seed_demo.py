@@ -12,7 +12,16 @@ from backend.accounts.models import Account
 from backend.core.clock import business_day
 from backend.core.sql import rows
 from commissions import books, earnings
-from commissions.models import Attribution, Payout, Promoter, SponsorEdge
+from commissions.models import (
+    AgencyEdge,
+    Attribution,
+    CommissionSplit,
+    ComplianceFinding,
+    Payout,
+    Promoter,
+    PromoterCount,
+    SponsorEdge,
+)
 from notes import feed, search
 from notes.feed import Slice
 from notes.models import MediaFile, Note
@@ -163,6 +172,20 @@ def test_linda_and_ella_have_earned(world: World) -> None:
     for handle in ("linda", "ella"):
         summary = earnings.summary(world.town.named(handle))
         assert sum(summary) > 0, handle
+
+
+def test_an_agency_below_another_has_members_and_is_passed_on_a_share(world: World) -> None:
+    """K9: Nana is a member of Ella's agency, which is below the buyer's."""
+    edges = AgencyEdge.objects.filter(agency__owner__handle="ella")
+    assert set(edges.values_list("kind", flat=True)) == {"joined", "left"}
+    assert edges.filter(promoter__account__handle="nana").exists()
+    paid = CommissionSplit.objects.filter(role__in=["agency", "agency2"], amount_fen__gt=0)
+    assert set(paid.values_list("payee__handle", "role")) >= {
+        ("ella", "agency"),
+        ("buyer", "agency2"),
+    }
+    assert PromoterCount.objects.exists()
+    assert ComplianceFinding.objects.filter(reached__in=["levels", "both"]).exists()
 
 
 def test_attributions_keep_their_losers(world: World) -> None:
