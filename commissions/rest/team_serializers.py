@@ -96,10 +96,10 @@ class UplinesAnswer(serializers.Serializer):
 class FindingAnswer(serializers.ModelSerializer):
     """A tree that reached what the law counts, with its root."""
 
-    root = serializers.IntegerField(source="root_id", help_text="promoter")
+    promoter = serializers.IntegerField(source="root_id", help_text="the root")
     handle = serializers.CharField(source="root.account.handle")
 
     class Meta:
         model = ComplianceFinding
-        fields = ["id", "day", "root", "handle", "people", "levels", "reached", "recorded_at"]
+        fields = ["id", "day", "promoter", "handle", "people", "levels", "reached", "recorded_at"]
         read_only_fields = fields

@@ -220,7 +220,12 @@ def test_staff_read_the_last_report_by_rest_and_in_the_admin(
     answer = staff.client.get("/v1/compliance/findings")
     assert answer.status_code == 200, answer.content
     (one,) = answer.json()["results"]
-    assert (one["root"], one["people"], one["levels"], one["reached"]) == (root.pk, 3, 3, "levels")
+    assert (one["promoter"], one["people"], one["levels"], one["reached"]) == (
+        root.pk,
+        3,
+        3,
+        "levels",
+    )
     assert linda.client.get("/v1/compliance/findings").status_code == 403
     desk = signed_in(staff.account)
     with django_assert_max_num_queries(12):
