@@ -20,7 +20,7 @@ the product first.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 
@@ -45,29 +45,6 @@ _RECENT = """
 SELECT 3, kind, link_id, content_id, id, at FROM commissions_touch
 WHERE {whose} AND at <= line.placed_at AND at > line.placed_at - %(longest)s::interval
 ORDER BY at DESC LIMIT %(looked_at)s
-"""
-# The inviter of a promoter when the order was placed. The column is right for whoever did not
-# change since; for the others the dated edges are, as they were known then.
-_SPONSOR = """
-CASE WHEN {who}.sponsored_at > judged.placed_at THEN (
-    SELECT edge.sponsor_id FROM commissions_sponsoredge edge
-    WHERE edge.promoter_id = {who}.id
-      AND edge.from_at <= judged.placed_at AND edge.recorded_at <= judged.placed_at
-    ORDER BY edge.from_at DESC, edge.id DESC LIMIT 1)
-ELSE {who}.sponsor_id END
-"""
-# The agency of a member when the order was placed, and its share: one look into an index for who
-# never was a member.
-_AGENCY = """
-SELECT edge.id AS edge_id, agency.id AS agency_id, agency.owner_id, agency.status,
-    (SELECT share.share_bps FROM commissions_agencyshare share
-     WHERE share.agency_id = agency.id AND share.from_at <= candidate.placed_at
-     ORDER BY share.number DESC LIMIT 1) AS share_bps
-FROM (
-    SELECT id, agency_id, kind FROM commissions_agencyedge
-    WHERE {whose} AND from_at <= candidate.placed_at ORDER BY number DESC LIMIT 1) edge
-JOIN commissions_agency agency ON agency.id = edge.agency_id
-WHERE edge.kind = 'joined'
 """
 # rank 1: the click named at checkout; 2: the note or live room named there, whose card was
 # verified when the order was placed; 3: a touch of the buyer or of the visitor who clicked.
@@ -109,28 +86,18 @@ judged AS (
 candidate AS (
     SELECT judged.*, p.account_id AS promoter_account_id, p.status AS promoter_status,
         i.id AS inviter_id, i.account_id AS inviter_account_id, i.status AS inviter_status,
-        {_SPONSOR.format(who="i")} AS inviter2_id,
+        p.member_since <= judged.placed_at OR p.sponsored_at > judged.placed_at AS is_dated,
         CASE kind WHEN 'note' THEN (SELECT author_id FROM notes_note WHERE id = content_id)
             WHEN 'live' THEN (SELECT host_id FROM notes_livesession WHERE id = content_id)
             END AS creator_id,
         row_number() OVER (PARTITION BY line_id
             ORDER BY rank = 3, covers DESC, at DESC NULLS LAST, touch_id DESC) AS place
     FROM judged LEFT JOIN commissions_promoter p ON p.id = judged.promoter_id
-    LEFT JOIN commissions_promoter i ON i.id = {_SPONSOR.format(who="p")}
+    LEFT JOIN commissions_promoter i ON i.id = p.sponsor_id
 )
 """
 # The candidates of a line, and the order in which the first that nothing speaks against wins.
-OF_LINE = f"""candidate ON candidate.line_id = line.id AND candidate.place <= %(kept)s
-LEFT JOIN commissions_promoter above
-    ON %(third_level)s::boolean AND above.id = candidate.inviter2_id
-LEFT JOIN LATERAL (
-    SELECT member.edge_id AS membership_id, member.owner_id AS agency_account_id,
-        member.status AS agency_status, member.share_bps AS agency_bps,
-        upper.edge_id AS affiliation_id, upper.owner_id AS agency2_account_id,
-        upper.status AS agency2_status, upper.share_bps AS agency2_bps
-    FROM ({_AGENCY.format(whose="promoter_id = candidate.promoter_id")}) member
-    LEFT JOIN LATERAL ({_AGENCY.format(whose="child_id = member.agency_id")}) upper ON true
-) chain ON true"""
+OF_LINE = "candidate ON candidate.line_id = line.id AND candidate.place <= %(kept)s"
 ORDER = "candidate.rank, candidate.at DESC NULLS LAST, candidate.touch_id DESC"
 
 
@@ -152,36 +119,14 @@ class Candidate(NamedTuple):
     inviter_account_id: int | None
     inviter_status: str | None
     creator_id: int | None
-    inviter2_id: int | None = None
-    inviter2_account_id: int | None = None
-    inviter2_status: str | None = None
-    membership_id: int | None = None
-    agency_account_id: int | None = None
-    agency_status: str | None = None
-    agency_bps: int | None = None
-    affiliation_id: int | None = None
-    agency2_account_id: int | None = None
-    agency2_status: str | None = None
-    agency2_bps: int | None = None
+    # Whether the dated edges have to be asked: a member of an agency, or another inviter since.
+    is_dated: bool | None
 
 
-_ELSEWHERE = {
-    # Times are taken as text: only a loser's is looked at.
-    "at": "candidate.at::text",
-    "inviter2_id": "above.id",
-    "inviter2_account_id": "above.account_id",
-    "inviter2_status": "above.status",
-}
-_OF_CHAIN = ("membership", "agency", "affiliation")
-
-
-def _column(name: str) -> str:
-    of_chain = name.startswith(_OF_CHAIN)
-    return _ELSEWHERE.get(name) or (f"chain.{name}" if of_chain else f"candidate.{name}")
-
-
-# The columns of a Candidate, in its order.
-COLUMNS = ", ".join(_column(name) for name in Candidate._fields)
+# The columns of a Candidate, in its order. Times are taken as text: only a loser's is looked at.
+COLUMNS = ", ".join(
+    "candidate.at::text" if name == "at" else f"candidate.{name}" for name in Candidate._fields
+)
 
 
 def parameters() -> dict[str, Any]:
@@ -189,8 +134,7 @@ def parameters() -> dict[str, Any]:
     days = settings.TOUCH_WINDOW_DAYS
     windows = {kind: f"{days[kind]} days" for kind in ("referral", "note", "live")}
     longest = f"{max(days.values())} days"
-    levels = {"third_level": plans.paying_levels() >= 3}
-    return {**windows, **levels, "longest": longest, "looked_at": LOOKED_AT, "kept": KEPT}
+    return {**windows, "longest": longest, "looked_at": LOOKED_AT, "kept": KEPT}
 
 
 @dataclass(slots=True)
@@ -212,6 +156,8 @@ class Decision:
     payees: dict[str, int] = field(default_factory=dict)
     # The shares of the agencies among them, each of the part above it.
     passed: tuple[int, ...] = ()
+    # Whether inviters and agencies are still to be read from the dated edges (commissions.uplines).
+    is_open: bool = False
     losers: list[dict[str, Any]] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
 
@@ -290,57 +236,46 @@ def _award(decision: Decision, winner: Candidate, buyer_id: int, owner_id: int) 
         decision.creator_id, decision.payees = winner.creator_id, {"creator": account}
         return
     decision.promoter_id, decision.payees = winner.promoter_id, {"promoter": account}
-    why_not = _no_inviter(winner, buyer_id, owner_id)
+    if winner.is_dated or plans.paying_levels() >= 3:
+        decision.is_open = True
+    else:
+        award_inviter(decision, winner, buyer_id=buyer_id, owner_id=owner_id)
+
+
+class Inviting(Protocol):
+    """Whatever tells who the inviter of a promoter is."""
+
+    @property
+    def inviter_id(self) -> int | None:
+        """The promoter."""
+
+    @property
+    def inviter_account_id(self) -> int | None:
+        """The account."""
+
+    @property
+    def inviter_status(self) -> str | None:
+        """The promoter's state."""
+
+
+def award_inviter(decision: Decision, above: Inviting, *, buyer_id: int, owner_id: int) -> None:
+    """Lets the promoter's inviter share, or says why not; then the share goes to the shop."""
+    why_not = _no_inviter(above, buyer_id, owner_id)
     if why_not:
         decision.findings.append(why_not)
-    elif winner.inviter_account_id and plans.paying_levels() >= 2:
-        decision.inviter_id = winner.inviter_id
-        decision.payees["inviter"] = winner.inviter_account_id
-    if winner.inviter2_id:
-        _award_second(decision, winner, buyer_id, owner_id)
-    if winner.agency_bps:
-        _award_agencies(decision, winner, buyer_id, owner_id)
+    elif above.inviter_account_id and plans.paying_levels() >= 2:
+        decision.inviter_id = above.inviter_id
+        decision.payees["inviter"] = above.inviter_account_id
 
 
-def _award_second(decision: Decision, winner: Candidate, buyer_id: int, owner_id: int) -> None:
-    """The inviter's inviter, who is looked for only where the market pays three levels."""
-    account = winner.inviter2_account_id
-    why_not = _unfit("inviter2", account, winner.inviter2_status, buyer_id, owner_id)
-    if why_not:
-        decision.findings.append(why_not)
-    elif account:
-        decision.inviter2_id, decision.payees["inviter2"] = winner.inviter2_id, account
-
-
-def _award_agencies(decision: Decision, winner: Candidate, buyer_id: int, owner_id: int) -> None:
-    """The promoter's agency and the one above it. Where one may not share, nothing is passed on:
-    the one below keeps it, and the finding says why."""
-    w = winner
-    chain = (
-        ("agency", w.membership_id, w.agency_account_id, w.agency_status, w.agency_bps),
-        ("agency2", w.affiliation_id, w.agency2_account_id, w.agency2_status, w.agency2_bps),
-    )
-    for role, edge_id, account, status, bps in chain:
-        if account is None or not bps:
-            return
-        why_not = _unfit(role, account, status, buyer_id, owner_id)
-        if why_not:
-            decision.findings.append(why_not)
-            return
-        name = "membership_id" if role == "agency" else "affiliation_id"
-        setattr(decision, name, edge_id)
-        decision.payees[role] = account
-        decision.passed += (bps,)
-
-
-def _no_inviter(winner: Candidate, buyer_id: int, owner_id: int) -> str | None:
+def _no_inviter(above: Inviting, buyer_id: int, owner_id: int) -> str | None:
     """Why the promoter's inviter does not share in this line; the share goes back to the shop."""
-    account, status = winner.inviter_account_id, winner.inviter_status
-    return _unfit("inviter", account, status, buyer_id, owner_id)
+    account, status = above.inviter_account_id, above.inviter_status
+    return unfit("inviter", account, status, buyer_id=buyer_id, owner_id=owner_id)
 
 
-def _unfit(
-    role: str, account: int | None, status: str | None, buyer_id: int, owner_id: int
+def unfit(
+    role: str, account: int | None, status: str | None, *, buyer_id: int, owner_id: int
 ) -> str | None:
     """Why somebody beside the winner does not share in this line."""
     if account is None:

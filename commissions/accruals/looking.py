@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from backend.core.sql import numbers, tuples
-from commissions import attribution, plans
+from commissions import attribution, plans, uplines
 from commissions.attribution import Candidate, Decision
 from commissions.models import PlanVersion
 
@@ -98,6 +98,11 @@ def look(order_ids: list[int]) -> list[Found]:
         line = Line._make(group[0][:width])
         candidates = [Candidate._make(row[width:]) for row in group]
         found.append((line, _decide(candidates, line)))
+    uplines.complete(
+        (line.line_id, line.buyer_id, line.owner_id, decision)
+        for line, decision in found
+        if decision.is_open
+    )
     return found
 
 

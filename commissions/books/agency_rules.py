@@ -76,7 +76,9 @@ RULES = [
         FROM commissions_agencyedge e LEFT JOIN commissions_agencyedge before
           ON before.number = e.number - 1
           AND (before.promoter_id = e.promoter_id OR before.child_id = e.child_id)
+        LEFT JOIN commissions_promoter p ON p.id = e.promoter_id AND e.number = 1
         WHERE (mod(e.number, 2) = 1) <> (e.kind = 'joined') OR e.agency_id >= e.child_id
+           OR (p.id IS NOT NULL AND p.member_since IS DISTINCT FROM e.from_at)
            OR (e.number > 1 AND (before.id IS NULL OR before.from_at > e.from_at
                OR (e.kind = 'left' AND before.agency_id <> e.agency_id)))
         ORDER BY 1

@@ -118,6 +118,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='promoter',
+            name='member_since',
+            field=models.DateTimeField(blank=True, editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name='promoter',
             name='sponsored_at',
             field=models.DateTimeField(blank=True, help_text='when the inviter last changed after joining; an order placed before asks the dated edges', null=True),
         ),

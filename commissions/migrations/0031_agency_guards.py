@@ -19,6 +19,7 @@ BEGIN
             USING ERRCODE = 'check_violation';
     END IF;
     IF NEW.number = 1 THEN
+        UPDATE commissions_promoter SET member_since = NEW.from_at WHERE id = NEW.promoter_id;
         RETURN NEW;
     END IF;
     SELECT * INTO before FROM commissions_agencyedge e

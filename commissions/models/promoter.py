@@ -47,6 +47,9 @@ class Promoter(models.Model):
         "dated edges",
     )
 
+    # Written by the database with the first edge: who never was a member has no agency to look for.
+    member_since = models.DateTimeField(null=True, blank=True, editable=False)
+
     class Meta:
         constraints = [
             models.CheckConstraint(
