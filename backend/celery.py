@@ -131,6 +131,7 @@ app.conf.update(
             ("fold", "commissions.fold_balances", 10.0, 10),
             ("send", "commissions.send_payouts", 5.0, 5),
             ("reconcile", "commissions.reconcile_payouts", 10.0, 10),
+            ("what-ifs", "commissions.run_what_ifs", 10.0, 10),
             ("books", "commissions.check_books", crontab(minute=41), 3600),
             ("count", "commissions.count_promoters", crontab(minute="7,22,37,52"), 900),
             # 04:20 in Shanghai.

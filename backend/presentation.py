@@ -37,6 +37,10 @@ API_PAGE: dict[str, Any] = {
         {"name": "agencies", "description": "Agencies, their members, what is passed on"},
         {"name": "compliance", "description": "What the law counts, for staff"},
         {"name": "commission offers", "description": "What shops offer for selling"},
+        {
+            "name": "commission plans",
+            "description": "What a shop's sales pay and to whom; linter, preview, funds, what-ifs",
+        },
         {"name": "promotion links", "description": "Short links and QR pictures"},
         {"name": "earnings", "description": "Commissions and where they come from"},
         {"name": "payouts", "description": "Payee accounts and money out"},
@@ -44,6 +48,9 @@ API_PAGE: dict[str, Any] = {
     ],
     # Names of the choices in the schema; without one, two fields called "status" get a hash each.
     "ENUM_NAME_OVERRIDES": {
+        "PlanKind": "commissions.models.CommissionPlan.Kind",
+        "PromoterTier": "commissions.models.Promoter.Tier",
+        "WhatIfState": "commissions.models.WhatIf.Status",
         "VerificationBadge": "backend.accounts.models.Account.Verification",
         "ShopOwnerType": "shops.models.shop.OwnerType",
         "ShopKind": "shops.models.Shop.Kind",

@@ -8,20 +8,22 @@ from backend.accounts.models import Account
 from backend.core.errors import NotFound
 from backend.core.money import BPS
 from backend.core.sql import rows
-from commissions import split
+from commissions import plans, pricing, split
 from commissions.split import Shares, Taken
 
 _TRACE = """
-SELECT c.id, c.status, c.reason, c.held_reason, c.version, c.base_fen, c.rate_bps, c.fee_bps,
-       c.budget_fen, c.fee_fen, c.refunded_fen, c.accrued_at, c.matures_at, c.settlement_run_id,
+SELECT c.id, c.step, c.terms, c.status, c.reason, c.held_reason, c.version, c.base_fen,
+       c.rate_bps, c.fee_bps, c.budget_fen, c.fee_fen, c.refunded_fen, c.accrued_at,
+       c.matures_at, c.settlement_run_id,
        o.number AS order_number, o.placed_at, o.paid_at, o.received_at, l.id AS line_id,
        l.title, l.qty, l.unit_price_fen, l.discount_fen, l.paid_fen, l.offer_id,
        l.refunded_fen AS line_refunded_fen,
        a.id AS attribution_id, a.rule, a.source_kind, a.source_id, a.losers, a.findings,
        a.at AS attributed_at, a.promoter_id, a.inviter_id, a.inviter2_id, a.creator_id,
        t.click_id, t.at AS touched_at, k.code AS link_code, k.target_kind, k.target_id,
-       v.id AS version_id, v.number AS version_number, plan.name AS plan_name, v.promoter_bps,
-       v.inviter_bps, v.creator_bps, v.charity_bps, v.inviter2_bps,
+       v.id AS version_id, v.number AS version_number, plan.name AS plan_name,
+       plan.kind AS plan_kind, plan.shop_id AS plan_shop_id, v.promoter_bps, v.inviter_bps,
+       v.inviter2_bps, v.creator_bps, v.charity_bps,
        (SELECT jsonb_agg(jsonb_build_object('role', s.role, 'payee', p.handle,
             'share_bps', s.share_bps, 'amount_fen', s.amount_fen,
             'reversed_fen', s.reversed_fen) ORDER BY s.id)
@@ -118,6 +120,7 @@ def recompute(trace: dict[str, Any]) -> dict[str, Any]:
         base_fen=step["base_fen"],
         rate_bps=step["rate_bps"],
         fee_bps=step["fee_bps"],
+        budget_fen=_priced(trace),
         shares=Shares(**{name: trace["plan"][name] for name in Shares._fields}),
         roles=tuple(trace["roles"]),
         passed=[part["share_bps"] for part in trace["splits"] if part["role"] in split.PASSED_ON],
@@ -144,6 +147,22 @@ def recompute(trace: dict[str, Any]) -> dict[str, Any]:
     return {"budget_fen": made.budget_fen, "fee_fen": made.fee_fen, "splits": splits}
 
 
+def _priced(trace: dict[str, Any]) -> int | None:
+    """The budget that the plan's terms give; None where the product's offer alone set it."""
+    terms, step = trace["pricing"], trace["rounding"]
+    if terms is None:
+        return None
+    return pricing.price(
+        base_fen=step["base_fen"],
+        qty=terms["qty"],
+        fee_bps=step["fee_bps"],
+        terms=pricing.Terms(terms["rate_bps"], terms["bonus_bps"], terms["unit_fen"]),
+        limits=[
+            pricing.Limit(one["name"], one["limit_fen"], one["used_fen"]) for one in terms["limits"]
+        ],
+    ).budget_fen
+
+
 def _reader(account: Account) -> dict[str, Any]:
     return {"account": account.pk, "staff": account.is_staff}
 
@@ -157,7 +176,9 @@ _TOP = ("id", "status", "reason", "held_reason", "version", "accrued_at", "matur
         "reversals")  # fmt: skip
 
 
-_JSON = ("splits", "reversals", "edge", "losers", "findings", "agencies")
+_JSON = ("splits", "reversals", "edge", "losers", "findings", "agencies", "terms")
+# What stands in the terms for the books, or for the plan's owner alone: not in a trace.
+_KEPT_BACK = ("account_id",)
 
 
 def _document(found: dict[str, Any]) -> dict[str, Any]:
@@ -170,7 +191,8 @@ def _document(found: dict[str, Any]) -> dict[str, Any]:
         **{name: row[name] for name in _TOP},
         "line": {name: row[name] for name in _LINE},
         "attribution": _attribution(row),
-        "plan": {"name": row["plan_name"], **{name: row[name] for name in _PLAN}},
+        "plan": _plan(row),
+        "pricing": _pricing(row["terms"]),
         "tree": {
             "promoter": row["promoter_id"],
             "inviter": row["inviter_id"],
@@ -188,6 +210,29 @@ def _document(found: dict[str, Any]) -> dict[str, Any]:
             "rule": "half-even once for budget and fee, then largest remainder",
         },
     }
+
+
+def _plan(row: dict[str, Any]) -> dict[str, Any]:
+    """Which version won, at which step of which precedence, and its shares."""
+    return {
+        "name": row["plan_name"],
+        "kind": row["plan_kind"],
+        "owner": "platform" if row["plan_shop_id"] is None else "shop",
+        "step": row["step"],
+        "precedence": list(plans.PRECEDENCE),
+        **{name: row[name] for name in _PLAN},
+    }
+
+
+def _pricing(terms: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What a plan's terms said of the line; what is left of funds is the owner's own."""
+    if terms is None:
+        return None
+    passed = [
+        {name: one[name] for name in one if name != "left_fen"} for one in terms["passed_over"]
+    ]
+    told = {name: terms[name] for name in terms if name not in _KEPT_BACK}
+    return told | {"passed_over": passed}
 
 
 def _pass_on(parts: list[dict[str, Any]]) -> None:
@@ -231,9 +276,11 @@ def readable(trace: dict[str, Any]) -> str:
         f" → {trace['budget_fen']} fen",
         f"Fee {step['base_fen']} × {step['fee_bps']} bps = {step['fee_exact']}"
         f" → {trace['fee_fen']} fen",
-        f"Plan {plan['name']} version {plan['version_number']}, refunded so far"
-        f" {trace['refunded_fen']} fen",
+        f"Plan {plan['name']} version {plan['version_number']}"
+        f" ({plan['step'] or 'nobody to pay'}; {' > '.join(plan['precedence'])}),"
+        f" refunded so far {trace['refunded_fen']} fen",
     ]
+    said += _priced_in_words(trace["pricing"])
     said += [
         f"  {part['role']} {part['payee'] or ''} {part['share_bps']} bps: "
         f"{_in_words(part)} − {part['reversed_fen']} fen"
@@ -244,6 +291,27 @@ def readable(trace: dict[str, Any]) -> str:
         for loser in won["losers"]
     ]
     return "\n".join(said)
+
+
+def _priced_in_words(terms: dict[str, Any] | None) -> list[str]:
+    """What a plan's terms came to, which caps met it, and which plans were passed over."""
+    if terms is None:
+        return []
+    by = f"{terms['unit_fen']} fen × {terms['qty']}"
+    if terms["unit_fen"] is None:
+        by = f"{terms['rate_bps']} + {terms['bonus_bps']} bps ({terms['tier']})"
+    cut = f", cut by {terms['cut_by']}" if terms["cut_by"] else ""
+    said = [f"  priced {by} = {terms['wanted_fen']} → {terms['budget_fen']} fen{cut}"]
+    said += [
+        f"  cap of {one['name']} {one['period']}: {one['limit_fen']} fen,"
+        f" {one['used_fen']} used before"
+        for one in terms["limits"]
+    ]
+    said += [
+        f"  passed over: {one['plan']} ({one['step']}): {one['reason']}"
+        for one in terms["passed_over"]
+    ]
+    return said
 
 
 def _in_words(part: dict[str, Any]) -> str:

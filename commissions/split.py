@@ -67,13 +67,15 @@ def split(
     shares: Shares,
     roles: Collection[str],
     passed: Sequence[int] = (),
+    budget_fen: int | None = None,
 ) -> Split:
     """Divides what a paid line owes.
 
     Budget = base × rate and fee = base × fee rate, each rounded half-even once; both are then
-    divided by largest remainder. `roles` are those with somebody to pay: of the link chain
-    promoter, inviter and inviter2, of the content chain creator. A share that nobody claims goes
-    back to the shop; without any role there is no budget, only the fee.
+    divided by largest remainder. A plan that has priced the line gives its `budget_fen` instead
+    (`commissions.pricing`). `roles` are those with somebody to pay: of the link chain promoter,
+    inviter and inviter2, of the content chain creator. A share that nobody claims goes back to
+    the shop; without any role there is no budget, only the fee.
 
     `passed` are the shares of the roles agency and agency2, each of the part above it: the
     promoter's part is divided once more, by largest remainder, and nobody else's moves by a fen.
@@ -83,7 +85,8 @@ def split(
     if not (0 <= base_fen <= MAX_FEN and 0 <= rate_bps <= BPS and 0 <= fee_bps <= BPS):
         raise ValueError("amount or rate out of range")
     names, weights, fee_names, fee_weights = _recipe(shares, tuple(roles))
-    budget = divide_half_even(base_fen * rate_bps, BPS) if names else 0
+    wanted = divide_half_even(base_fen * rate_bps, BPS) if budget_fen is None else budget_fen
+    budget = wanted if names else 0
     fee = divide_half_even(base_fen * fee_bps, BPS)
     parts = _parts(budget, names, weights)
     if passed:
@@ -107,16 +110,18 @@ def reversal(
     Cumulative, and a function of the refunded total alone: the reversed budget is the budget
     minus half-even((base − refunded) × rate), divided over the parts by largest remainder; what
     a promoter and their agencies give back together is divided over them likewise. So however a
-    refund is cut, the same total gives the same parts, and a full refund gives back all. What is
-    still to post is this minus what is reversed already; with three parts and more a single fen
-    may move from one part to another on the way (never in the sum).
+    refund is cut, the same total gives the same parts, and a full refund gives back all. A budget
+    that is not the rate's share of the base (a fixed amount, or one that a cap cut) gives back in
+    proportion to the base instead. What is still to post is this minus what is reversed already;
+    with three parts and more a single fen may move from one part to another on the way (never in
+    the sum).
 
     :raises ValueError: more refunded than was paid.
     """
     if not 0 <= refunded_fen <= base_fen:
         raise ValueError("refunded out of range")
     kept = base_fen - refunded_fen
-    budget = budget_fen - (share_fen(kept, rate_bps) if budget_fen else 0)
+    budget = budget_fen - _kept_budget(kept, base_fen, rate_bps, budget_fen)
     fee = fee_fen - share_fen(kept, fee_bps)
     targets = [0] * len(parts)
     for groups, total in ((BUDGET_GROUPS, budget), (_FEE_GROUPS, fee)):
@@ -134,6 +139,13 @@ def reversal(
             for place, one in zip(group, amounts, strict=True):
                 targets[place] = one
     return targets
+
+
+def _kept_budget(kept_fen: int, base_fen: int, rate_bps: int, budget_fen: int) -> int:
+    """What of the budget stays with `kept_fen` of the base."""
+    if not budget_fen or budget_fen == share_fen(base_fen, rate_bps):
+        return share_fen(kept_fen, rate_bps) if budget_fen else 0
+    return divide_half_even(budget_fen * kept_fen, base_fen)
 
 
 _Weighted = tuple[tuple[str, ...], tuple[int, ...], tuple[str, ...], tuple[int, ...]]

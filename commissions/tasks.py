@@ -4,7 +4,7 @@ from celery import shared_task
 
 from backend.core import heartbeats
 from backend.core.clock import now
-from commissions import books, compliance, ledger, payouts, settlement, team, touches
+from commissions import books, compliance, ledger, payouts, settlement, team, touches, whatif
 
 
 @shared_task(name="commissions.store_touches")
@@ -40,6 +40,13 @@ def reconcile_payouts() -> None:
     """Asks the channels what became of payouts whose result is not known."""
     ended = payouts.reconcile_payouts(at=now())
     heartbeats.beat(job="reconcile", at=now(), note=f"{ended} ended")
+
+
+@shared_task(name="commissions.run_what_ifs")
+def run_what_ifs() -> None:
+    """Runs the what-ifs that wait."""
+    done = whatif.run_queued(at=now())
+    heartbeats.beat(job="what-ifs", at=now(), note=f"{done} run")
 
 
 @shared_task(name="commissions.check_books")

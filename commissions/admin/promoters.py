@@ -19,6 +19,7 @@ from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision
 from backend.core.staff import ReadOnlyInline
 from commissions import promoters, team
+from commissions.admin.plans import TierActions, TierInline
 from commissions.models import Promoter, SponsorEdge
 
 MAY = ["decide"]
@@ -99,19 +100,26 @@ class EdgeInline(ReadOnlyInline):
 
 
 @admin.register(Promoter)
-class PromoterAdmin(DecidingAdmin):
-    """Promoters: freeze, unfreeze, let leave; move in the tree; ask who stood above them."""
+class PromoterAdmin(TierActions, DecidingAdmin):
+    """Promoters: freeze, unfreeze, let leave; tiers; move in the tree; ask who stood above."""
 
-    list_display = ["id", "account", "sponsor_account", "state", "invite_code", "joined_at"]
-    list_filter = ["status"]
+    list_display = ["id", "account", "sponsor_account", "state", "tier", "invite_code", "joined_at"]
+    list_filter = ["status", "tier"]
     list_select_related = ["account", "sponsor__account"]
     search_fields = ["account__handle", "invite_code"]
     ordering = ["-id"]
     paginator = InfinitePaginator
-    inlines = [EdgeInline]
+    inlines = [EdgeInline, TierInline]
     actions = ["freeze_selected"]
-    fields = ["account", "sponsor", "status", "invite_code", "joined_at", "sponsored_at"]
-    actions_detail = ["freeze_one", "unfreeze_one", "leave_one", "move_one", "ask_uplines"]
+    fields = ["account", "sponsor", "status", "tier", "invite_code", "joined_at", "sponsored_at"]
+    actions_detail = [
+        "freeze_one",
+        "unfreeze_one",
+        "leave_one",
+        "move_one",
+        "ask_uplines",
+        *TierActions.names,
+    ]
     offered = {
         "freeze_one": frozenset({Promoter.Status.ACTIVE}),
         "unfreeze_one": frozenset({Promoter.Status.FROZEN}),

@@ -20,6 +20,7 @@ from commissions.books import (
     ledger_rules,
     metric_rules,
     payout_rules,
+    plan_rules,
     settlement_rules,
     waiting_rules,
 )
@@ -31,6 +32,7 @@ RULES: list[Rule] = [
     *ledger_rules.RULES,
     *commission_rules.RULES,
     *agency_rules.RULES,
+    *plan_rules.RULES,
     *settlement_rules.RULES,
     *payout_rules.RULES,
     *waiting_rules.RULES,

@@ -8,14 +8,14 @@ _OWNER = """CASE WHEN s.payee_id IS NULL THEN s.role ELSE 'person' END AS owner_
 # The same as one number: a person's id, or one below zero.
 _WHOSE = "coalesce(s.payee_id, CASE s.role WHEN 'platform' THEN -1 WHEN 'charity' THEN -2 END)"
 _FEE = "role IN ('platform', 'charity')"
-_BUDGET = f"NOT {_FEE}"
+BUDGET_PARTS = f"NOT {_FEE}"
 # The promoter's part: what is kept of it and what is passed on, as one.
 _PROMOTED = "role IN ('promoter', 'agency', 'agency2')"
 _SUMS = f"""
     SELECT commission_id,
-           coalesce(sum(amount_fen) FILTER (WHERE {_BUDGET}), 0)::bigint AS budget,
+           coalesce(sum(amount_fen) FILTER (WHERE {BUDGET_PARTS}), 0)::bigint AS budget,
            coalesce(sum(amount_fen) FILTER (WHERE {_FEE}), 0)::bigint AS fee,
-           coalesce(sum(reversed_fen) FILTER (WHERE {_BUDGET}), 0)::bigint AS budget_back,
+           coalesce(sum(reversed_fen) FILTER (WHERE {BUDGET_PARTS}), 0)::bigint AS budget_back,
            coalesce(sum(reversed_fen) FILTER (WHERE {_FEE}), 0)::bigint AS fee_back,
            coalesce(sum(amount_fen) FILTER (WHERE {_PROMOTED}), 0)::bigint AS promoted,
            coalesce(sum(reversed_fen) FILTER (WHERE {_PROMOTED}), 0)::bigint AS promoted_back
@@ -26,12 +26,24 @@ _REFUNDED = """WHERE commission_id IN (
     SELECT id FROM commissions_commissionorder WHERE refunded_fen <> 0
     UNION SELECT commission_id FROM commissions_commissionsplit WHERE reversed_fen <> 0
     UNION SELECT commission_id FROM commissions_commissionreversal)"""
-_HALF_EVENS = f"""c.budget_fen <> {HALF_EVEN.format("c.base_fen", "c.rate_bps")}
+# A budget is the rate's share of the base, or what the terms of the plan that priced it say.
+_HALF_EVENS = f"""c.budget_fen <> CASE WHEN c.terms IS NULL
+               THEN {HALF_EVEN.format("c.base_fen", "c.rate_bps")}
+               ELSE (c.terms ->> 'budget_fen')::bigint END
            OR c.fee_fen <> {HALF_EVEN.format("c.base_fen", "c.fee_bps")}"""
+# What of a budget stays: by the rate where it is the rate's share, else in proportion (numeric:
+# a product of two amounts is beyond bigint).
+_KEPT = f"""CASE WHEN c.budget_fen = {HALF_EVEN.format("c.base_fen", "c.rate_bps")}
+    THEN {HALF_EVEN.format("(c.base_fen - c.refunded_fen)", "c.rate_bps")}
+    ELSE (SELECT (q + CASE WHEN 2 * r > c.base_fen OR (2 * r = c.base_fen AND mod(q, 2) = 1)
+                           THEN 1 ELSE 0 END)::bigint
+          FROM (SELECT div(x, c.base_fen) AS q, mod(x, c.base_fen) AS r
+                FROM (SELECT c.budget_fen::numeric * (c.base_fen - c.refunded_fen) AS x) x) q)
+    END"""
 _BUDGETS = f"""
 SELECT s.budget IS NOT DISTINCT FROM c.budget AND s.fee IS NOT DISTINCT FROM c.fee
        AND c.wrong = 0 AS clean
-FROM (SELECT sum(amount_fen * w) FILTER (WHERE {_BUDGET}) AS budget,
+FROM (SELECT sum(amount_fen * w) FILTER (WHERE {BUDGET_PARTS}) AS budget,
              sum(amount_fen * w) FILTER (WHERE {_FEE}) AS fee
       FROM (SELECT role, amount_fen, {weight("commission_id")} AS w
             FROM commissions_commissionsplit) p) s,
@@ -55,7 +67,7 @@ FROM (SELECT sum(s.amount_fen * {weight("s.commission_id", _WHOSE)}) AS fen
 RULES = [
     Rule(
         "I2",
-        "splits sum to budget and fee, and these are their rates of the base",
+        "splits sum to budget and fee, and these are their rates or a plan's terms",
         f"""
         SELECT c.id AS commission, c.base_fen, c.budget_fen, s.budget AS splits_budget_fen,
                c.fee_fen, s.fee AS splits_fee_fen
@@ -80,8 +92,7 @@ RULES = [
                    max(refunded_fen) AS refunded_fen
             FROM commissions_commissionreversal GROUP BY 1) r ON r.commission_id = c.id
         WHERE (coalesce(s.commission_id, r.commission_id) IS NOT NULL OR c.refunded_fen <> 0)
-          AND (coalesce(s.budget_back, 0) <> c.budget_fen
-              - {HALF_EVEN.format("(c.base_fen - c.refunded_fen)", "c.rate_bps")}
+          AND (coalesce(s.budget_back, 0) <> c.budget_fen - {_KEPT}
            OR coalesce(s.fee_back, 0) <> c.fee_fen
               - {HALF_EVEN.format("(c.base_fen - c.refunded_fen)", "c.fee_bps")}
            OR coalesce(r.amount_fen, 0) <> coalesce(s.budget_back + s.fee_back, 0)
@@ -98,9 +109,9 @@ RULES = [
         JOIN commissions_commissionorder c ON c.id = p.commission_id
         JOIN ({_SUMS.format(_REFUNDED)}) s ON s.commission_id = c.id
         CROSS JOIN LATERAL (SELECT
-            CASE WHEN {_PROMOTED} THEN s.promoted WHEN {_BUDGET} THEN s.budget
+            CASE WHEN {_PROMOTED} THEN s.promoted WHEN {BUDGET_PARTS} THEN s.budget
                 ELSE s.fee END AS whole,
-            CASE WHEN {_PROMOTED} THEN s.promoted_back WHEN {_BUDGET} THEN s.budget_back
+            CASE WHEN {_PROMOTED} THEN s.promoted_back WHEN {BUDGET_PARTS} THEN s.budget_back
                 ELSE s.fee_back END AS back) t
         WHERE abs(p.reversed_fen::numeric * t.whole - t.back::numeric * p.amount_fen) >= t.whole
           AND p.reversed_fen::numeric * t.whole <> t.back::numeric * p.amount_fen

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('commissions', '0009_fewer_keys'),
+        ('commissions', '0012_what_if'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,6 +1,5 @@
-"""What the database itself holds about agencies and plans: edges and shares are append-only, a
-member's edges join and leave by turns and in the order of their dates; a published plan version
-keeps every number that it has, also those that later columns bring."""
+"""What the database itself holds about agencies: edges and shares are append-only, a member's edges
+join and leave by turns and in the order of their dates."""
 
 from django.db import migrations
 
@@ -35,34 +34,6 @@ END $$;
 CREATE TRIGGER commissions_agencyedge_turn BEFORE INSERT ON commissions_agencyedge
     FOR EACH ROW EXECUTE FUNCTION tuike_agency_edge();
 """
-PUBLISHED_PLANS = """
-CREATE OR REPLACE FUNCTION tuike_published_plan() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    -- Only the end of a published version may still be set; its numbers are history.
-    IF OLD.published_at IS NOT NULL AND (TG_OP = 'DELETE' OR
-        to_jsonb(NEW) - 'ends_at' - 'is_default' IS DISTINCT FROM
-        to_jsonb(OLD) - 'ends_at' - 'is_default') THEN
-        RAISE EXCEPTION 'plan version % is published and never changes', OLD.id
-            USING ERRCODE = 'restrict_violation';
-    END IF;
-    RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
-END $$;
-"""
-PUBLISHED_PLANS_BEFORE = """
-CREATE OR REPLACE FUNCTION tuike_published_plan() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF OLD.published_at IS NOT NULL AND (TG_OP = 'DELETE' OR
-        (NEW.plan_id, NEW.number, NEW.promoter_bps, NEW.inviter_bps, NEW.creator_bps,
-         NEW.charity_bps, NEW.starts_at, NEW.published_at)
-        IS DISTINCT FROM
-        (OLD.plan_id, OLD.number, OLD.promoter_bps, OLD.inviter_bps, OLD.creator_bps,
-         OLD.charity_bps, OLD.starts_at, OLD.published_at)) THEN
-        RAISE EXCEPTION 'plan version % is published and never changes', OLD.id
-            USING ERRCODE = 'restrict_violation';
-    END IF;
-    RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
-END $$;
-"""
 
 
 class Migration(migrations.Migration):
@@ -72,5 +43,4 @@ class Migration(migrations.Migration):
     operations = [
         *(migrations.RunSQL(append_only(table), drop_append_only(table)) for table in TABLES),
         migrations.RunSQL(EDGES, "DROP FUNCTION IF EXISTS tuike_agency_edge() CASCADE"),
-        migrations.RunSQL(PUBLISHED_PLANS, PUBLISHED_PLANS_BEFORE),
     ]

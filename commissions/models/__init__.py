@@ -11,10 +11,18 @@ from commissions.models.payout import (
     PayoutBatch,
     SandboxTransfer,
 )
-from commissions.models.plan import CommissionOffer, CommissionPlan, PlanVersion
-from commissions.models.promoter import Promoter, SponsorEdge
+from commissions.models.plan import (
+    CommissionOffer,
+    CommissionPlan,
+    PlanProduct,
+    PlanTarget,
+    PlanVersion,
+)
+from commissions.models.plan_use import PlanCounter, PlanFund, PlanReturn
+from commissions.models.promoter import Promoter, SponsorEdge, TierChange
 from commissions.models.settlement import SettlementPosting, SettlementRun
 from commissions.models.team import AgencyCount, ComplianceFinding, PromoterCount
+from commissions.models.whatif import WhatIf
 
 __all__ = [
     "Agency",
@@ -38,6 +46,11 @@ __all__ = [
     "Payout",
     "PayoutAttempt",
     "PayoutBatch",
+    "PlanCounter",
+    "PlanFund",
+    "PlanProduct",
+    "PlanReturn",
+    "PlanTarget",
     "PlanVersion",
     "Promoter",
     "PromoterCount",
@@ -46,5 +59,7 @@ __all__ = [
     "SettlementPosting",
     "SettlementRun",
     "SponsorEdge",
+    "TierChange",
     "Touch",
+    "WhatIf",
 ]

@@ -10,8 +10,8 @@ from commissions.models.plan import PlanVersion
 
 
 class CommissionOrder(models.Model):
-    """What an order line earns its payees. `budget_fen` = half-even(base × rate), rounded once;
-    `fee_fen` is the platform's own fee on the same base.
+    """What an order line earns its payees. `budget_fen` = half-even(base × rate), rounded once,
+    or what `terms` say where a plan set it; `fee_fen` is the platform's own fee on the same base.
 
     `refunded_fen` is how much of the base the reversals posted so far answer for; `remaining_fen`
     falls with it and never below zero.
@@ -26,6 +26,17 @@ class CommissionOrder(models.Model):
     class Reason(models.TextChoices):
         NONE = "", "—"
         REFUNDED = "refunded", "refunded in full 全额退款"
+
+    class Step(models.TextChoices):
+        """The precedence of plans, the first that applies wins (docs/money.md)."""
+
+        EXCLUSIVE = "exclusive", "exclusive plan 专属"
+        TARGETED = "targeted", "targeted plan 定向"
+        CAMPAIGN = "campaign", "campaign 活动"
+        PRODUCT = "product", "product offer 商品佣金"
+        TIER = "tier", "promoter tier 推客等级"
+        SHOP = "shop", "shop plan 店铺"
+        PLATFORM = "platform", "platform plan 平台"
 
     TRANSITIONS: Transitions = {
         Status.ESTIMATED: frozenset({Status.CONFIRMED, Status.INVALID}),
@@ -59,6 +70,11 @@ class CommissionOrder(models.Model):
         related_name="+",
         db_index=False,
         db_constraint=False,
+    )
+    # Empty on rows from before there were steps.
+    step = models.CharField(max_length=9, choices=Step, default="", db_default="", blank=True)
+    terms = models.JSONField(
+        null=True, blank=True, help_text="how a plan priced the line; null: by the product's offer"
     )
     base_fen = models.BigIntegerField()
     rate_bps = models.PositiveIntegerField()
@@ -114,6 +130,11 @@ class CommissionOrder(models.Model):
                 condition=Q(settlement_run__isnull=False),
             ),
             models.Index(fields=["id"], name="commission_held", condition=~Q(held_reason="")),
+            models.Index(
+                fields=["plan_version"],
+                name="commission_of_plan",
+                condition=Q(terms__isnull=False),
+            ),
         ]
         verbose_name = "commission order 佣金单"
         verbose_name_plural = "commission orders 佣金单"

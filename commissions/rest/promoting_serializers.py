@@ -180,6 +180,7 @@ class Explanation(serializers.Serializer):
     line = serializers.DictField()
     attribution = AttributionAnswer()
     plan = serializers.DictField()
+    pricing = serializers.DictField(allow_null=True)
     tree = serializers.DictField()
     roles = serializers.ListField(child=serializers.CharField())
     rounding = serializers.DictField()

@@ -1,28 +1,9 @@
 """What the doors of the tree of promoters read and answer."""
 
-import re
-from datetime import datetime
-from typing import Any
-
 from rest_framework import serializers
 
-from backend.rest.fields import Strict, Text
+from backend.rest.fields import Instant, Strict, Text
 from commissions.models import ComplianceFinding
-
-_INSTANT = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]{5,15}(Z|[+-][0-9]{2}:[0-9]{2})")
-
-
-class Instant(serializers.DateTimeField):
-    """An instant of this century with its zone: 2026-11-22T08:00:00Z."""
-
-    def to_internal_value(self, value: Any) -> datetime:
-        """The instant.
-
-        :raises ValidationError: another form, or no instant of the calendar.
-        """
-        if not isinstance(value, str) or not _INSTANT.fullmatch(value):
-            raise serializers.ValidationError("Must be an instant with its zone.", code="invalid")
-        return super().to_internal_value(value)
 
 
 class InviterFields(Strict):

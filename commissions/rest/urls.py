@@ -2,7 +2,8 @@
 
 from commissions.rest.agency_urls import urlpatterns as agencies
 from commissions.rest.finance_urls import urlpatterns as finance
+from commissions.rest.plan_urls import urlpatterns as plans
 from commissions.rest.promoting_urls import urlpatterns as promoting
 from commissions.rest.team_urls import urlpatterns as team
 
-urlpatterns = [*promoting, *agencies, *team, *finance]
+urlpatterns = [*promoting, *plans, *agencies, *team, *finance]

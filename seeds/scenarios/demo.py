@@ -10,7 +10,7 @@ from backend.accounts.models import Account
 from commissions import compliance, ledger, team
 from notes import ranking, recount
 from notes.models import Note
-from seeds.scenarios import content, market, people, promoting, stories
+from seeds.scenarios import content, market, people, promoting, schemes, stories
 from seeds.scenarios.content import Content
 from seeds.scenarios.market import Market
 from seeds.scenarios.money_out import Cashier
@@ -86,8 +86,9 @@ def populate(stage: Stage, world: World) -> None:
         done.append(market.open_shops(stage, world.town, world.market))
     with stage.step("categories, products, SKUs") as done:
         done.append(market.stock_shelves(stage, world.market))
-    with stage.step("commission offers and the default plan") as done:
+    with stage.step("commission offers and open plans") as done:
         done += [market.offer(stage, world.market), promoting.plan(stage)]
+        done.append(schemes.open_to_all(stage, world.town, world.market))
     with stage.step("goods-note applications") as done:
         done.append(content.permit(stage, world.town, world.content))
     with stage.step("pictures") as done:
@@ -101,6 +102,8 @@ def populate(stage: Stage, world: World) -> None:
         done.append(promoting.share(stage, world.market, world.content, world.promotion))
     with stage.step("agencies, their members, a tree that changes") as done:
         done.append(promoting.gather(stage, world.town, world.promotion))
+    with stage.step("tiers, and plans for some of them") as done:
+        done.append(schemes.to_some(stage, world.town, world.promotion))
     with stage.step("likes, collects, comments") as done:
         done.append(content.engage(stage, world.town, world.content))
     with stage.step("counters and ranks, by the product's recount") as done:

@@ -77,6 +77,23 @@ _BASKET = {
     "lines": [{"sku": "{sku}", "qty": 1, "source": {"kind": "note", "id": "{note}"}}],
     "click": "{click}",
 }
+_VERSION = {
+    "rate_bps": 900,
+    "unit_fen": None,
+    "promoter_bps": 7_000,
+    "inviter_bps": 2_000,
+    "creator_bps": 9_000,
+    "products": ["{draft}"],
+    "promoters": ["promoter"],
+    "tiers": ["gold"],
+    "tier_bonuses": {"gold": 100},
+    "cap_order_fen": 1_000,
+    "cap_day_fen": 2_000,
+    "cap_month_fen": 3_000,
+    "starts_at": "2999-01-01T00:00:00Z",
+    "ends_at": "2999-02-01T00:00:00Z",
+}
+_PLAN = {"name": "新方案", "kind": "targeted", **_VERSION}
 
 ACCOUNTS = [
     _post(
@@ -225,6 +242,27 @@ PROMOTING = [
     _get("/v1/products/{product}/commission-offer", "anonymous"),
     Call("PUT", "/v1/products/{product}/commission-offer", "owner", {"rate_bps": 1_000}),
     _gone("/v1/products/{product}/commission-offer", "owner"),
+    _get("/v1/shops/{shop}/commission-plans", "owner"),
+    _post("/v1/shops/{shop}/commission-plans", "owner", _PLAN, status=201),
+    _get("/v1/commission-plans/{live_plan}", "owner"),
+    _post("/v1/commission-plans/{live_plan}/versions", "owner", _VERSION, status=201),
+    Call("PUT", "/v1/commission-plans/{live_plan}/fund", "owner", {"funded_fen": 90_000}),
+    _get("/v1/commission-plans/{live_plan}/exposure", "owner", "refund_bps=500"),
+    _get("/v1/plan-versions/{draft_version}", "owner"),
+    Call("PATCH", "/v1/plan-versions/{draft_version}", "owner", _VERSION),
+    _get("/v1/plan-versions/{draft_version}/lint", "owner"),
+    _get("/v1/plan-versions/{draft_version}/preview", "owner"),
+    _post("/v1/plan-versions/{draft_version}/publish", "owner", {"from_now": True}),
+    _post("/v1/plan-versions/{live_version}/end", "owner"),
+    _get("/v1/shops/{shop}/what-ifs", "owner"),
+    _post(
+        "/v1/shops/{shop}/what-ifs",
+        "owner",
+        {"version": "{draft_version}", "first_day": "2026-01-01", "last_day": "2026-01-02"},
+        status=201,
+    ),
+    _get("/v1/what-ifs/{what_if}", "owner"),
+    _get("/v1/what-ifs/{what_if}/promoters.csv", "owner"),
     _get("/v1/promotion-links", "promoter"),
     _post(
         "/v1/promotion-links",

@@ -12,7 +12,7 @@ from PIL import Image
 from backend.accounts import resets, tokens
 from backend.accounts.models import Account
 from backend.core.clock import now
-from commissions import accruals, memberships, payees, payouts, roles
+from commissions import accruals, memberships, payees, payouts, plans, roles, whatif
 from commissions.models import CommissionOrder, Promoter
 from notes import cards, engagement, publishing
 from notes.models import Comment, GoodsNoteApplication, Topic
@@ -252,6 +252,33 @@ def _agencies(world: World) -> None:
     world.mark("a member's agency", upper.name, "owner", "other_owner", *PAYEES)
 
 
+def _plans(world: World) -> None:
+    """A draft, and a published plan that ends, of each owner; neither pays what is sold here."""
+    for name, role in (("", "owner"), ("other_", "other_owner")):
+        owner = world.people[role]
+        made = {}
+        for word in ("draft", "live"):
+            version = plans.create(
+                owner=owner,
+                shop_id=getattr(world, f"{name}shop"),
+                name=f"方案 {word} {role}",
+                kind="targeted",
+                fields={"promoter_bps": 8_000, "rate_bps": 900, "promoters": ["promoter"]}
+                | {"products": [getattr(world, f"{name}draft")]},
+                at=now(),
+            )
+            made[f"{word}_version"] = version.pk
+            made[f"{word}_plan"] = version.plan_id
+            world.mark(f"the {word} plan of {role}", version.plan.name, role)
+        made["what_if"] = whatif.ask(
+            owner=owner, by=owner, shop_id=getattr(world, f"{name}shop"), version_id=None,
+            from_at=now() - timedelta(days=2), to_at=now() - timedelta(days=1), at=now(),
+        ).pk  # fmt: skip
+        plans.publish(version_id=made["live_version"], by=owner, at=now(), from_now=True)
+        vars(world).update({name + key: pk for key, pk in made.items()})
+    whatif.run_queued(at=now())
+
+
 def _earning(world: World) -> None:
     for role, fen in BALANCES.items():
         account = world.people[role]
@@ -360,8 +387,10 @@ def _picture() -> bytes:
 def build() -> World:
     """The market, in the database of the moment."""
     world = World(tokens={"anonymous": ""}, people={}, marks=[], picture=_picture())
-    parts = (_people, _goods, _application, _notes, _promoting, _agencies, _earning, _orders)
-    parts = (*parts, _refunds)
+    parts = (
+        _people, _goods, _application, _notes, _promoting, _agencies, _plans, _earning, _orders,
+        _refunds,
+    )  # fmt: skip
     for part in parts:
         part(world)
     return world

@@ -43,7 +43,7 @@ FAULTS: dict[str, list[str]] = {
         "INSERT INTO commissions_payoutattempt (payout_id, kind, outcome, answer, started_at)"
         " VALUES ({payout}, 'send', 'paid', '{{}}', '2026-11-22T04:00Z')",
     ],
-    "splits sum to budget and fee, and these are their rates of the base": [
+    "splits sum to budget and fee, and these are their rates or a plan's terms": [
         "UPDATE commissions_commissionsplit SET amount_fen = amount_fen + 1"
         " WHERE commission_id = {commission} AND role = 'promoter'"
     ],
@@ -140,6 +140,18 @@ FAULTS: dict[str, list[str]] = {
     ],
     "every refund is answered by a reversal, or an event is on its way to make it": [
         "UPDATE shops_orderline SET refunded_fen = refunded_fen + 1 WHERE id = {line}"
+    ],
+    "a plan's fund is what its commissions took and gave back, and is never exceeded": [
+        "INSERT INTO commissions_planfund (plan_id, funded_fen, taken_fen, returned_fen)"
+        " SELECT id, 5, 5, 0 FROM commissions_commissionplan LIMIT 1"
+    ],
+    "what counts against a cap is what its commissions were granted": [
+        "INSERT INTO commissions_plancounter (plan_id, kind, account_id, period, used_fen)"
+        " SELECT id, 'day', 1, 20261122, 5 FROM commissions_commissionplan LIMIT 1"
+    ],
+    "a plan that priced a line was in force, and of its shop, when it was placed": [
+        "UPDATE commissions_commissionorder SET step = 'campaign', terms ="
+        """ '{{"step": "shop", "budget_fen": 2580, "limits": []}}' WHERE id = {commission}"""
     ],
     "what is received is confirmed, or an event is on its way to do it": [
         "UPDATE commissions_commissionorder SET status = 'estimated' WHERE id = {confirmed}"

@@ -1,6 +1,7 @@
 """The demo, small: what the plan of the demo data promises holds on the rows (A6, N1, B1, D2, D4,
 H5, K12), and the books are clean."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,13 +12,17 @@ from django.db import connection
 from backend.accounts.models import Account
 from backend.core.clock import business_day
 from backend.core.sql import rows
-from commissions import books, earnings
+from backend.rest.renderers import encode
+from commissions import books, earnings, explain
 from commissions.models import (
     AgencyEdge,
     Attribution,
+    CommissionOrder,
     CommissionSplit,
     ComplianceFinding,
     Payout,
+    PlanFund,
+    PlanVersion,
     Promoter,
     PromoterCount,
     SponsorEdge,
@@ -186,6 +191,28 @@ def test_an_agency_below_another_has_members_and_is_passed_on_a_share(world: Wor
     }
     assert PromoterCount.objects.exists()
     assert ComplianceFinding.objects.filter(reached__in=["levels", "both"]).exists()
+
+
+def test_every_kind_of_plan_can_be_seen(world: World) -> None:
+    """K1: of shops and of the platform, by rate and by amount, for everybody and for some."""
+    live = PlanVersion.objects.filter(published_at__isnull=False, is_default=False)
+    kinds = set(live.values_list("plan__kind", flat=True))
+    assert kinds == {"open", "targeted", "exclusive", "campaign"}
+    assert live.filter(shop__isnull=True).exclude(tiers=[]).count() == 1
+    assert live.filter(unit_fen__isnull=False).count() == 1
+    assert PlanFund.objects.get().funded_fen == 200_000
+    tiers = dict(Promoter.objects.exclude(tier="standard").values_list("account__handle", "tier"))
+    assert tiers == {"ella": "gold", "linda": "silver"}
+
+
+def test_the_trace_alone_gives_every_commission_again(world: World) -> None:
+    """X1: the same bytes, for every commission of the demo world."""
+    for commission in CommissionOrder.objects.order_by("id"):
+        told = json.loads(encode(explain.for_staff(commission.pk)))
+        for part in told["splits"] or []:
+            part.pop("payee")
+        wanted = {name: told[name] for name in ("budget_fen", "fee_fen", "splits")}
+        assert encode(explain.recompute(told)) == encode(wanted), commission.pk
 
 
 def test_attributions_keep_their_losers(world: World) -> None:
