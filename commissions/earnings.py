@@ -10,7 +10,7 @@ from commissions.models import Journal
 
 class Earnings(NamedTuple):
     """A person's money in fen. `settled_fen` is what has ever become available, less what
-    refunds took back afterwards."""
+    refunds and overrides took back afterwards."""
 
     pending_fen: int
     available_fen: int
@@ -30,18 +30,25 @@ SELECT a.kind, (coalesce(b.balance_fen, 0) + coalesce(
     (SELECT sum(d.amount_fen) FROM commissions_balancedelta d WHERE d.account_id = a.id), 0)
 )::bigint AS fen, CASE WHEN a.kind = 'available' THEN coalesce((
     SELECT sum(e.amount_fen) FROM commissions_entry e WHERE e.account_id = a.id
-    AND e.journal_id >= %(from)s AND e.journal_id < %(to)s), 0)::bigint ELSE 0 END AS settled
+    AND e.journal_id >= %(from)s AND e.journal_id < %(to)s), 0)::bigint + coalesce((
+    SELECT sum(e.amount_fen) FROM commissions_entry e WHERE e.account_id = a.id
+    AND e.journal_id >= %(anew)s AND e.journal_id < %(anew_to)s), 0)::bigint
+    ELSE 0 END AS settled
 FROM commissions_ledgeraccount a LEFT JOIN commissions_balance b ON b.account_id = a.id
 WHERE a.owner_kind = 'person' AND a.owner_id = %(account)s
 """
 # A journal's id begins with its kind: reversals and settlements are one range of the key.
 _FROM = int(Journal.Kind.REVERSAL) << ledger.SUBJECT_BITS
 _TO = (int(Journal.Kind.SETTLEMENT) + 1) << ledger.SUBJECT_BITS
+# What an override moves after settlement is another range.
+_ANEW = int(Journal.Kind.OVERRIDE) << ledger.SUBJECT_BITS
+_ANEW_TO = (int(Journal.Kind.OVERRIDE) + 1) << ledger.SUBJECT_BITS
 
 
 def summary(account: Account) -> Earnings:
     """The account's earnings; one statement."""
-    found = read(_SUMMARY, {"account": account.pk, "from": _FROM, "to": _TO})
+    ranges = {"from": _FROM, "to": _TO, "anew": _ANEW, "anew_to": _ANEW_TO}
+    found = read(_SUMMARY, {"account": account.pk, **ranges})
     fen = {row["kind"]: row["fen"] for row in found}
     return Earnings(
         fen.get("pending", 0),

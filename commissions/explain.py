@@ -33,6 +33,11 @@ SELECT c.id, c.step, c.terms, c.status, c.reason, c.held_reason, c.version, c.ba
             'amount_fen', r.amount_fen, 'from', CASE WHEN r.settled THEN 'available'
             ELSE 'pending' END, 'at', r.at) ORDER BY r.id), '[]'::jsonb)
         FROM commissions_commissionreversal r WHERE r.commission_id = c.id) AS reversals,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('id', w.id, 'number', w.number,
+            'promoter', w.promoter_id, 'inviter', w.inviter_id, 'creator', w.creator_id,
+            'before', w.before, 'from', CASE WHEN w.settled THEN 'available' ELSE 'pending' END,
+            'reason', w.reason, 'at', w.at) ORDER BY w.number), '[]'::jsonb)
+        FROM commissions_attributionoverride w WHERE w.commission_id = c.id) AS overrides,
        (SELECT jsonb_build_object('id', e.id, 'from_at', e.from_at, 'sponsor', e.sponsor_id)
         FROM commissions_sponsoredge e
         WHERE e.promoter_id = a.promoter_id AND e.from_at <= o.placed_at
@@ -53,11 +58,16 @@ LEFT JOIN commissions_touch t ON t.id = a.touch_id
 LEFT JOIN commissions_promotionlink k ON a.source_kind = 'referral' AND k.id = a.source_id
 WHERE {which} AND (%(staff)s OR shop.account_id = %(account)s OR EXISTS (
     SELECT 1 FROM commissions_commissionsplit mine
-    WHERE mine.commission_id = c.id AND mine.payee_id = %(account)s))
+    WHERE mine.commission_id = c.id AND mine.payee_id = %(account)s)
+    OR {formerly})
 ORDER BY c.id
 """
-_BY_ID = _TRACE.format(which="c.id = %(id)s")
-_BY_ORDER = _TRACE.format(which="o.number = %(number)s")
+# Who was paid before it was decided anew is still told why.
+_FORMERLY = """EXISTS (SELECT 1 FROM commissions_attributionoverride w
+    CROSS JOIN LATERAL jsonb_to_recordset(w.before->'splits') AS s(payee_id bigint)
+    WHERE w.commission_id = c.id AND s.payee_id = %(account)s)"""
+_BY_ID = _TRACE.format(which="c.id = %(id)s", formerly=_FORMERLY)
+_BY_ORDER = _TRACE.format(which="o.number = %(number)s", formerly=_FORMERLY)
 
 
 def of_commission(*, account: Account, commission_id: int) -> dict[str, Any]:
@@ -173,10 +183,11 @@ _PLAN = ("version_id", "version_number", "promoter_bps", "inviter_bps", "creator
          "charity_bps", "inviter2_bps")  # fmt: skip
 _TOP = ("id", "status", "reason", "held_reason", "version", "accrued_at", "matures_at",
         "settlement_run_id", "budget_fen", "fee_fen", "refunded_fen", "splits",
-        "reversals")  # fmt: skip
+        "reversals", "overrides")  # fmt: skip
 
 
-_JSON = ("splits", "reversals", "edge", "losers", "findings", "agencies", "terms")
+_CHAIN = ("promoter", "inviter", "inviter2", "creator")
+_JSON = ("splits", "reversals", "overrides", "edge", "losers", "findings", "agencies", "terms")
 # What stands in the terms for the books, or for the plan's owner alone: not in a trace.
 _KEPT_BACK = ("account_id",)
 
@@ -184,8 +195,10 @@ _KEPT_BACK = ("account_id",)
 def _document(found: dict[str, Any]) -> dict[str, Any]:
     # Django hands jsonb of a plain statement over as text.
     row = found | {name: json.loads(found[name] or "null") for name in _JSON}
-    chain = ("promoter", "inviter", "inviter2", "creator")
-    roles = [role for role in chain if row[f"{role}_id"]]
+    # What was decided later stands; the attribution stays as it was written.
+    stands = row["overrides"][-1] if row["overrides"] else None
+    won = {role: stands.get(role) if stands else row[f"{role}_id"] for role in _CHAIN}
+    roles = [role for role in _CHAIN if won[role]]
     _pass_on(row["splits"] or [])
     return {
         **{name: row[name] for name in _TOP},
@@ -194,9 +207,9 @@ def _document(found: dict[str, Any]) -> dict[str, Any]:
         "plan": _plan(row),
         "pricing": _pricing(row["terms"]),
         "tree": {
-            "promoter": row["promoter_id"],
-            "inviter": row["inviter_id"],
-            "inviter2": row["inviter2_id"],
+            "promoter": won["promoter"],
+            "inviter": won["inviter"],
+            "inviter2": won["inviter2"],
             "edge": row["edge"],
             "agencies": row["agencies"],
         },
@@ -290,6 +303,11 @@ def readable(trace: dict[str, Any]) -> str:
         f"  lost: {loser['kind']} {loser['id']} at {loser['at']}: {loser['reason']}"
         for loser in won["losers"]
     ]
+    said += [
+        f"  override {one['number']} ({one['from']}, {one['at']}): promoter {one['promoter']}"
+        f" · creator {one['creator']}; before {_before(one['before'])}: {one['reason']}"
+        for one in trace["overrides"]
+    ]
     return "\n".join(said)
 
 
@@ -318,3 +336,7 @@ def _in_words(part: dict[str, Any]) -> str:
     if not part["passed_on_fen"]:
         return str(part["amount_fen"])
     return f"{part['gross_fen']}, {part['passed_on_fen']} passed on, {part['amount_fen']} kept"
+
+
+def _before(before: dict[str, Any]) -> str:
+    return ", ".join(f"{part['role']} {part['amount_fen']}" for part in before["splits"])

@@ -12,12 +12,14 @@ _DESK = [
     "view_ledgeraccount",
     "view_journal",
     "view_sandboxtransfer",
+    "view_attributiondispute",
+    "view_attributionoverride",
 ]
 # What nobody needs to see to answer a customer.
 _NOT_FOR_SUPPORT = ["view_accesstoken", "view_idempotencykey"]
 GROUPS = {
-    "payout_maker": [*_DESK, "prepare_payout"],
-    "payout_approver": [*_DESK, "approve_payout"],
+    "payout_maker": [*_DESK, "prepare_payout", "propose_override"],
+    "payout_approver": [*_DESK, "approve_payout", "approve_override"],
 }
 SUPPORT = "support_readonly"
 # Whoever holds one of these signs in with a second factor, unless it is off altogether.
@@ -27,6 +29,8 @@ MONEY_RIGHTS = (
     "commissions.unmask_payeeaccount",
     "commissions.change_commissionorder",
     "commissions.change_planversion",
+    "commissions.propose_override",
+    "commissions.approve_override",
 )
 
 

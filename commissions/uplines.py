@@ -5,12 +5,12 @@ statement that reads the lines says all. For the others, and where the market pa
 more statement reads what held when each order was placed, for all of these lines at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from backend.core.sql import columns, numbers, tuples
 from commissions import attribution, plans
-from commissions.attribution import Decision
+from commissions.attribution import Beside, Decision
 
 # The inviter of a promoter when the order was placed. The column is right for whoever did not
 # change since; for the others the dated edges are, as they were known then.
@@ -70,34 +70,46 @@ class Chain(NamedTuple):
 
 
 def complete(found: Iterable[tuple[int, int, int, Decision]]) -> None:
-    """Ends the decisions that are open, each with its line, buyer and shop's owner; one statement,
-    none where no decision is open."""
-    still_open = {line_id: (buyer, owner, decision) for line_id, buyer, owner, decision in found}
-    if not still_open:
+    """Ends the decisions that wait for the dated edges, each with its line, buyer and shop's owner;
+    one statement, none where nothing waits."""
+    waiting = {line_id: (buyer, owner, one) for line_id, buyer, owner, one in found if one.undated}
+    if not waiting:
         return
-    asked = [(line_id, decision.promoter_id) for line_id, (_, _, decision) in still_open.items()]
+    asked = [(line_id, decision.promoter_id) for line_id, (_, _, decision) in waiting.items()]
     lines, promoters = columns(asked, 2)
     read = tuples(_CHAINS, {"lines": numbers(lines), "promoters": numbers(promoters)})
     for chain in map(Chain._make, read):
-        buyer_id, owner_id, decision = still_open[chain.line_id]
-        _award(decision, chain, buyer_id=buyer_id, owner_id=owner_id)
-        decision.is_open = False
+        buyer_id, owner_id, decision = waiting[chain.line_id]
+        _award(decision, chain, buyer_id, owner_id)
+        decision.undated = None
 
 
-def _award(decision: Decision, chain: Chain, *, buyer_id: int, owner_id: int) -> None:
-    parties = {"buyer_id": buyer_id, "owner_id": owner_id}
-    attribution.award_inviter(decision, chain, **parties)
-    if chain.inviter2_account_id and plans.paying_levels() >= 3:
-        account, status = chain.inviter2_account_id, chain.inviter2_status
-        why_not = attribution.unfit("inviter2", account, status, **parties)
-        if why_not:
-            decision.findings.append(why_not)
-        else:
-            decision.inviter2_id, decision.payees["inviter2"] = chain.inviter2_id, account
-    _award_agencies(decision, chain, parties)
+def _award(decision: Decision, chain: Chain, buyer_id: int, owner_id: int) -> None:
+    assert decision.undated is not None, "nothing waits"
+    winner, rules = decision.undated
+    winner = winner._replace(
+        inviter_id=chain.inviter_id,
+        inviter_account_id=chain.inviter_account_id,
+        inviter_status=chain.inviter_status,
+    )
+    attribution.award_inviter(decision, winner, buyer_id, owner_id, rules)
+
+    def may_share(role: str, account_id: int | None, status: str | None) -> bool:
+        beside = Beside(role, account_id, status)
+        why_not = attribution.unfit(winner, beside, buyer_id, owner_id, rules)
+        decision.findings += [why_not] if why_not else []
+        return account_id is not None and not why_not
+
+    second = chain.inviter2_account_id
+    if plans.paying_levels() >= 3 and may_share("inviter2", second, chain.inviter2_status):
+        assert second is not None, "nobody shares"
+        decision.inviter2_id, decision.payees["inviter2"] = chain.inviter2_id, second
+    _award_agencies(decision, chain, may_share)
 
 
-def _award_agencies(decision: Decision, chain: Chain, parties: dict[str, int]) -> None:
+def _award_agencies(
+    decision: Decision, chain: Chain, may_share: Callable[[str, int | None, str | None], bool]
+) -> None:
     """The promoter's agency and the one above it. Where one may not share, nothing is passed on:
     the one below keeps it, and the finding says why."""
     c = chain
@@ -106,11 +118,7 @@ def _award_agencies(decision: Decision, chain: Chain, parties: dict[str, int]) -
         ("agency2", "affiliation_id", c.agency2_account_id, c.agency2_status, c.agency2_bps),
     )
     for role, edge, account, status, bps in steps:
-        if account is None or not bps:
-            return
-        why_not = attribution.unfit(role, account, status, **parties)
-        if why_not:
-            decision.findings.append(why_not)
+        if account is None or not bps or not may_share(role, account, status):
             return
         setattr(decision, edge, getattr(chain, edge))
         decision.payees[role] = account

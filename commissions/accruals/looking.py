@@ -102,9 +102,7 @@ def look(order_ids: list[int]) -> list[Found]:
         candidates = [Candidate._make(row[width:]) for row in group]
         found.append((line, _decide(candidates, line)))
     uplines.complete(
-        (line.line_id, line.buyer_id, line.owner_id, decision)
-        for line, decision in found
-        if decision.is_open
+        (line.line_id, line.buyer_id, line.owner_id, decision) for line, decision in found
     )
     return found
 

@@ -55,14 +55,24 @@ FROM (SELECT sum(amount_fen * w) FILTER (WHERE {BUDGET_PARTS}) AS budget,
 _ACCRUALS = f"""
 SELECT coalesce(promised.fen, 0) = coalesce(posted.fen, 0) AS clean
 FROM (SELECT sum(s.amount_fen * {weight("s.commission_id", _WHOSE)}) AS fen
-      FROM commissions_commissionsplit s WHERE s.role <> 'shop') promised,
+      FROM commissions_commissionsplit s WHERE s.role <> 'shop'
+        AND s.commission_id NOT IN (SELECT commission_id FROM commissions_attributionoverride)
+     ) promised,
      (SELECT sum(e.amount_fen * {weight("e.journal_id - (1::bigint << 56)", "a.whose")}) AS fen
       FROM commissions_entry e
       JOIN (SELECT id, CASE owner_kind WHEN 'person' THEN owner_id WHEN 'platform' THEN -1
                        WHEN 'charity' THEN -2 ELSE -3 END AS whose
             FROM commissions_ledgeraccount WHERE owner_kind <> 'shop') a ON a.id = e.account_id
-      WHERE e.{between(1)}) posted
+      WHERE e.{between(1)} AND e.journal_id NOT IN (
+        SELECT (1::bigint << 56) + commission_id FROM commissions_attributionoverride)) posted
 """
+# Commissions that are as they were accrued: those that were decided anew have rules of their own
+# (override_rules).
+_AS_MADE = "s.commission_id NOT IN (SELECT commission_id FROM commissions_attributionoverride)"
+# The override that stands, of commissions that have one.
+LATEST = """
+    SELECT DISTINCT ON (commission_id) id, commission_id, promoter_id, inviter_id, creator_id
+    FROM commissions_attributionoverride ORDER BY commission_id, number DESC"""
 
 RULES = [
     Rule(
@@ -90,7 +100,12 @@ RULES = [
         LEFT JOIN (
             SELECT commission_id, sum(amount_fen)::bigint AS amount_fen,
                    max(refunded_fen) AS refunded_fen
-            FROM commissions_commissionreversal GROUP BY 1) r ON r.commission_id = c.id
+            FROM (SELECT commission_id, amount_fen, refunded_fen
+                  FROM commissions_commissionreversal
+                  UNION ALL
+                  SELECT commission_id, reversed_fen, 0 FROM commissions_attributionoverride
+                  WHERE reversed_fen <> 0) taken
+            GROUP BY 1) r ON r.commission_id = c.id
         WHERE (coalesce(s.commission_id, r.commission_id) IS NOT NULL OR c.refunded_fen <> 0)
           AND (coalesce(s.budget_back, 0) <> c.budget_fen - {_KEPT}
            OR coalesce(s.fee_back, 0) <> c.fee_fen
@@ -134,13 +149,15 @@ RULES = [
                g.fen AS entries_fen
         FROM (
             SELECT s.commission_id AS commission, {_OWNER}, sum(s.amount_fen)::bigint AS fen
-            FROM commissions_commissionsplit s WHERE s.role <> 'shop'
+            FROM commissions_commissionsplit s WHERE s.role <> 'shop' AND {_AS_MADE}
             GROUP BY 1, 2, 3 HAVING sum(s.amount_fen) <> 0) w
         FULL JOIN (
             SELECT e.journal_id - (1::bigint << 56) AS commission, a.owner_kind, a.owner_id,
                    sum(e.amount_fen)::bigint AS fen
             FROM commissions_entry e JOIN commissions_ledgeraccount a ON a.id = e.account_id
-            WHERE e.{between(1)} AND a.owner_kind <> 'shop' GROUP BY 1, 2, 3) g
+            WHERE e.{between(1)} AND a.owner_kind <> 'shop' AND e.journal_id NOT IN (
+                SELECT (1::bigint << 56) + commission_id FROM commissions_attributionoverride)
+            GROUP BY 1, 2, 3) g
           ON (g.commission, g.owner_kind, g.owner_id) = (w.commission, w.owner_kind, w.owner_id)
         WHERE w.fen IS DISTINCT FROM g.fen ORDER BY 1, 2, 3
         """,
@@ -157,13 +174,15 @@ RULES = [
         FROM (
             SELECT s.commission_id AS commission, {_OWNER}, sum(s.reversed_fen)::bigint AS fen
             FROM commissions_commissionsplit s WHERE s.role <> 'shop' AND s.reversed_fen <> 0
+              AND {_AS_MADE}
             GROUP BY 1, 2, 3) w
         FULL JOIN (
             SELECT r.commission_id AS commission, a.owner_kind, a.owner_id,
                    -sum(e.amount_fen)::bigint AS fen
             FROM commissions_entry e JOIN commissions_ledgeraccount a ON a.id = e.account_id
             JOIN commissions_commissionreversal r ON r.id = e.journal_id - (2::bigint << 56)
-            WHERE e.{between(2)} AND a.owner_kind <> 'shop'
+            WHERE e.{between(2)} AND a.owner_kind <> 'shop' AND r.commission_id NOT IN (
+                SELECT commission_id FROM commissions_attributionoverride)
             GROUP BY 1, 2, 3 HAVING sum(e.amount_fen) <> 0) g
           ON (g.commission, g.owner_kind, g.owner_id) = (w.commission, w.owner_kind, w.owner_id)
         WHERE w.fen IS DISTINCT FROM g.fen ORDER BY 1, 2, 3
@@ -172,18 +191,22 @@ RULES = [
     Rule(
         "I5",
         "a line has one commission and a role one winner, who is the one attributed",
-        """
+        f"""
         SELECT c.id AS commission, s.role, s.payee_id AS payee, a.rule
         FROM commissions_commissionsplit s
         JOIN commissions_commissionorder c ON c.id = s.commission_id
         JOIN commissions_attribution a ON a.id = c.attribution_id
-        LEFT JOIN commissions_promoter promoter ON promoter.id = a.promoter_id
-        LEFT JOIN commissions_promoter inviter ON inviter.id = a.inviter_id
-        LEFT JOIN commissions_promoter second ON second.id = a.inviter2_id
+        LEFT JOIN ({LATEST}) v ON v.commission_id = c.id
+        LEFT JOIN commissions_promoter promoter ON promoter.id
+            = CASE WHEN v.id IS NULL THEN a.promoter_id ELSE v.promoter_id END
+        LEFT JOIN commissions_promoter inviter ON inviter.id
+            = CASE WHEN v.id IS NULL THEN a.inviter_id ELSE v.inviter_id END
+        LEFT JOIN commissions_promoter second ON second.id = a.inviter2_id AND v.id IS NULL
         WHERE (s.role = 'promoter' AND s.payee_id IS DISTINCT FROM promoter.account_id)
            OR (s.role = 'inviter' AND s.payee_id IS DISTINCT FROM inviter.account_id)
            OR (s.role = 'inviter2' AND s.payee_id IS DISTINCT FROM second.account_id)
-           OR (s.role = 'creator' AND s.payee_id IS DISTINCT FROM a.creator_id)
+           OR (s.role = 'creator' AND s.payee_id IS DISTINCT FROM
+               CASE WHEN v.id IS NULL THEN a.creator_id ELSE v.creator_id END)
            OR a.order_line_id <> c.order_line_id
         UNION ALL
         SELECT min(s.commission_id), s.role, NULL, 'twice' FROM commissions_commissionsplit s
@@ -219,7 +242,8 @@ RULES = [
         WHERE v.published_at IS NULL
            OR (a.rule = 'none') <> (a.promoter_id IS NULL AND a.creator_id IS NULL)
            OR (a.rule = 'last_touch' AND a.touch_id IS NULL)
-           OR (a.rule = 'named' AND a.touch_id IS NULL AND a.source_id IS NULL)
+           OR (a.rule IN ('coupon', 'named', 'lock')
+               AND a.touch_id IS NULL AND a.source_id IS NULL)
            OR (a.inviter_id IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM commissions_sponsoredge e
                 WHERE e.promoter_id = a.promoter_id AND e.sponsor_id = a.inviter_id))

@@ -7,21 +7,24 @@ SELECT j.id, j.kind, j.subject_id FROM commissions_journal j
 LEFT JOIN commissions_commissionreversal r ON j.kind = 2 AND r.id = j.subject_id
 LEFT JOIN commissions_settlementposting s ON j.kind = 3 AND s.id = j.subject_id
 LEFT JOIN commissions_payout p ON j.kind IN (4, 5, 6) AND p.id = j.subject_id
-WHERE j.id >= 2::bigint << 56 AND coalesce(r.id, s.id, p.id) IS NULL
+LEFT JOIN commissions_attributionoverride v ON j.kind = 20 AND v.id = j.subject_id
+WHERE j.id >= 2::bigint << 56 AND coalesce(r.id, s.id, p.id, v.id) IS NULL
 """
 # The whole ledger in one pass over its entries and one over its journals. Every journal has one
 # leg of a sort that no journal has twice: on a payable account (accruals, reversals), on one in
 # transit (payouts), on an available one (settlements). Their weights are those of the journals.
-# Every commission order has one accrual: the weights of the one are those of the other.
+# Every commission order has one accrual: the weights of the one are those of the other. Only
+# overrides (20) have no such leg: those few have a rule of their own (override_rules).
 _ONE_PASS = f"""
 WITH journals AS MATERIALIZED (
-    SELECT coalesce(sum(w), 0) AS weights,
+    SELECT coalesce(sum(w) FILTER (WHERE kind <> 20), 0) AS weights,
            coalesce(sum(w) FILTER (WHERE kind = 1), 0) AS accruals,
-           coalesce(bool_and(id = (kind::bigint << 56) | subject_id AND kind BETWEEN 1 AND 6),
-                    true) AS named
+           coalesce(bool_and(id = (kind::bigint << 56) | subject_id
+                             AND kind IN (1, 2, 3, 4, 5, 6, 20)), true) AS named
     FROM (SELECT id, kind, subject_id, {weight("id")} AS w FROM commissions_journal) j
 ), legs AS MATERIALIZED (
-    SELECT account_id, sum(amount_fen) AS fen, sum(amount_fen * w) AS weighed, sum(w) AS weights,
+    SELECT account_id, sum(amount_fen) AS fen, sum(amount_fen * w) AS weighed,
+           sum(w) FILTER (WHERE journal_id >> 56 <> 20) AS weights,
            sum(w) FILTER (WHERE journal_id >> 56 = 3) AS settled
     FROM (SELECT account_id, journal_id, amount_fen, {weight("journal_id")} AS w
           FROM commissions_entry) e
@@ -89,7 +92,7 @@ RULES = [
         "a journal's id is made of its cause, and the cause exists",
         f"""
         SELECT j.id AS journal, j.kind, j.subject_id AS subject FROM commissions_journal j
-        WHERE j.id <> (j.kind::bigint << 56) | j.subject_id OR j.kind NOT BETWEEN 1 AND 6
+        WHERE j.id <> (j.kind::bigint << 56) | j.subject_id OR j.kind NOT IN (1, 2, 3, 4, 5, 6, 20)
         UNION ALL
         SELECT j.id, j.kind, j.subject_id FROM commissions_journal j
         LEFT JOIN commissions_commissionorder c ON c.id = j.id - (1::bigint << 56)

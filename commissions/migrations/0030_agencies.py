@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('commissions', '0012_what_if'),
+        ('commissions', '0021_lock_guards'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -3,7 +3,10 @@
 from commissions.models.agency import Agency, AgencyEdge, AgencyInvitation, AgencyShare
 from commissions.models.attribution import Attribution, PromotionLink, Touch
 from commissions.models.commission import CommissionOrder, CommissionReversal, CommissionSplit
+from commissions.models.coupon import CouponCode
+from commissions.models.dispute import AttributionDispute, AttributionOverride
 from commissions.models.ledger import Balance, BalanceDelta, Entry, Journal, LedgerAccount
+from commissions.models.lock import LockChange, LockSetting
 from commissions.models.payout import (
     PayeeAccount,
     Payout,
@@ -31,6 +34,8 @@ __all__ = [
     "AgencyInvitation",
     "AgencyShare",
     "Attribution",
+    "AttributionDispute",
+    "AttributionOverride",
     "Balance",
     "BalanceDelta",
     "CommissionOffer",
@@ -39,9 +44,12 @@ __all__ = [
     "CommissionReversal",
     "CommissionSplit",
     "ComplianceFinding",
+    "CouponCode",
     "Entry",
     "Journal",
     "LedgerAccount",
+    "LockChange",
+    "LockSetting",
     "PayeeAccount",
     "Payout",
     "PayoutAttempt",

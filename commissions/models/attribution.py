@@ -90,8 +90,10 @@ class Attribution(models.Model):
     """Which touch a paid line is owed to, by which rule, and why the others lost. Written once."""
 
     class Rule(models.TextChoices):
+        COUPON = "coupon", "coupon code 优惠码"
         NAMED = "named", "named at checkout 下单时指定"
         LAST_TOUCH = "last_touch", "last touch 最后触达"
+        LOCK = "lock", "customer lock 锁客"
         NONE = "none", "none 无"
 
     # A statement-level trigger refuses a line that does not exist (migration 0007).
@@ -100,7 +102,9 @@ class Attribution(models.Model):
     )
     rule = models.CharField(max_length=10, choices=Rule)
     source_kind = models.CharField(max_length=8, default="", blank=True)
-    source_id = models.BigIntegerField(null=True, help_text="link, note or live session")
+    source_id = models.BigIntegerField(
+        null=True, help_text="link, note, live session, coupon code or change of a lock"
+    )
     # No row-level foreign keys: fifteen checks a line cost more than its rows.
     # Parents are never deleted (PROTECT), and a rule of check_books looks at all of them at once.
     touch = models.ForeignKey(

@@ -177,6 +177,7 @@ class Explanation(serializers.Serializer):
     refunded_fen = serializers.IntegerField()
     splits = ExplainedPart(many=True)
     reversals = serializers.ListField(child=serializers.DictField())
+    overrides = serializers.ListField(child=serializers.DictField())
     line = serializers.DictField()
     attribution = AttributionAnswer()
     plan = serializers.DictField()

@@ -11,6 +11,8 @@ from commissions.models import (
     AgencyShare,
     CommissionOffer,
     CommissionPlan,
+    CouponCode,
+    LockSetting,
     PayeeAccount,
     PlanVersion,
     Promoter,
@@ -19,7 +21,7 @@ from commissions.models import (
     Touch,
 )
 from seeds.factories.accounts import AccountFactory
-from seeds.factories.shops import ProductFactory
+from seeds.factories.shops import ProductFactory, ShopFactory
 
 
 class PromoterFactory(DjangoModelFactory):
@@ -146,6 +148,34 @@ class TouchFactory(DjangoModelFactory):
     link = factory.SubFactory(PromotionLinkFactory)
     visitor = factory.LazyFunction(lambda: ids.code(22))
     at = factory.LazyFunction(now)
+
+
+class CouponCodeFactory(DjangoModelFactory):
+    """A promoter's code of a shop, without a discount."""
+
+    class Meta:
+        model = CouponCode
+
+    shop = factory.SubFactory(ShopFactory)
+    code = factory.Sequence(lambda n: f"CODE{n:05d}")
+    promoter = factory.SubFactory(PromoterFactory)
+    starts_at = factory.LazyFunction(now)
+
+
+class LockSettingFactory(DjangoModelFactory):
+    """A shop that locks its customers: 7 days after a click, 30 after an order, first bind."""
+
+    class Meta:
+        model = LockSetting
+
+    shop = factory.SubFactory(ShopFactory)
+    click_product_days = 7
+    click_content_days = 7
+    click_live_days = 7
+    order_product_days = 30
+    order_content_days = 30
+    order_live_days = 30
+    since = factory.LazyFunction(now)
 
 
 class PayeeAccountFactory(DjangoModelFactory):

@@ -10,7 +10,15 @@ from backend.accounts.models import Account
 from commissions import compliance, ledger, team
 from notes import ranking, recount
 from notes.models import Note
-from seeds.scenarios import content, market, people, promoting, schemes, stories
+from seeds.scenarios import (
+    attributing,
+    content,
+    market,
+    people,
+    promoting,
+    schemes,
+    stories,
+)
 from seeds.scenarios.content import Content
 from seeds.scenarios.market import Market
 from seeds.scenarios.money_out import Cashier
@@ -69,6 +77,7 @@ def play(stage: Stage) -> World:
     with curtain(stage):
         populate(stage, world)
         trade(stage, world)
+        attribute(stage, world)
         conclude(stage, world)
     return world
 
@@ -100,6 +109,7 @@ def populate(stage: Stage, world: World) -> None:
     with stage.step("promoters and their links") as done:
         done.append(promoting.join(stage, world.town, world.promotion))
         done.append(promoting.share(stage, world.market, world.content, world.promotion))
+        done.append(attributing.lock_customers(stage, world.market))
     with stage.step("agencies, their members, a tree that changes") as done:
         done.append(promoting.gather(stage, world.town, world.promotion))
     with stage.step("tiers, and plans for some of them") as done:
@@ -128,6 +138,14 @@ def trade(stage: Stage, world: World) -> None:
     with stage.step("payouts in every state") as done:
         cashier.today()
         done.append(cashier.done)
+
+
+def attribute(stage: Stage, world: World) -> None:
+    """What a link alone does not show: a coupon code that was named, a dispute that was settled."""
+    with stage.step("a customer who comes back, a coupon code, a settled dispute") as done:
+        done.append(attributing.come_back(stage, world.town, world.market))
+        done.append(attributing.use_a_coupon(stage, world.town, world.market))
+        done.append(attributing.settle_a_dispute(stage, world.town))
 
 
 def _earners(world: World) -> list[Account]:

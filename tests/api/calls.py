@@ -73,9 +73,20 @@ _REFUND = {
     "note": "",
     "lines": [{"order_line": "{received_line}", "qty": 0, "amount_fen": 100}],
 }
+_LOCKS = {
+    "mode": "override",
+    "click_product_days": 7,
+    "click_content_days": 7,
+    "click_live_days": 7,
+    "order_product_days": 30,
+    "order_content_days": 30,
+    "order_live_days": 30,
+    "protect_days": 3,
+}
 _BASKET = {
     "lines": [{"sku": "{sku}", "qty": 1, "source": {"kind": "note", "id": "{note}"}}],
     "click": "{click}",
+    "coupon_code": "{coupon}",
 }
 _VERSION = {
     "rate_bps": 900,
@@ -276,6 +287,45 @@ PROMOTING = [
     _get("/v1/me/commissions", "promoter", "status=estimated"),
     _get("/v1/commissions/{commission}/explain", "promoter"),
     _get("/v1/orders/{paid_order}/attribution", "promoter"),
+    _get("/v1/shops/{shop}/lock-settings", "owner"),
+    Call("PUT", "/v1/shops/{shop}/lock-settings", "owner", _LOCKS),
+    _get("/v1/me/customer-locks", "promoter"),
+    _get("/v1/shops/{shop}/coupon-codes", "owner"),
+    _post(
+        "/v1/shops/{shop}/coupon-codes",
+        "owner",
+        {
+            "holder": "promoter",
+            "role": "promoter",
+            "code": "NEWCODE1",
+            "discount_bps": 500,
+            "ends_at": "2099-01-01T00:00:00Z",
+        },
+        status=201,
+    ),
+    _gone("/v1/shops/{shop}/coupon-codes/{coupon}", "owner"),
+    _get("/v1/me/coupon-codes", "promoter"),
+    _get(
+        "/v1/shops/{shop}/attribution-replay",
+        "owner",
+        "from={today}&to={today}&referral_days=7&note_days=7&live_days=7&self_purchase=none"
+        "&without=lock",
+    ),
+    _get("/v1/orders/{paid_order}/attribution-replay", "owner", "referral_days=7"),
+    _get("/v1/attribution-disputes", "owner"),
+    _post(
+        "/v1/attribution-disputes",
+        "promoter",
+        {
+            "order_number": "{paid_order}",
+            "line": "{paid_line}",
+            "claim": "是我的链接",
+            "evidence": ["点击记录"],
+        },
+        status=201,
+    ),
+    _get("/v1/attribution-disputes/{dispute}", "owner"),
+    _post("/v1/attribution-disputes/{dispute}/withdraw", "owner"),
     _get("/v1/charity/summary", "anonymous"),
     _get("/v1/me/payee-accounts", "promoter"),
     _post(

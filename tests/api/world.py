@@ -11,8 +11,8 @@ from PIL import Image
 
 from backend.accounts import resets, tokens
 from backend.accounts.models import Account
-from backend.core.clock import now
-from commissions import accruals, memberships, payees, payouts, plans, roles, whatif
+from backend.core.clock import business_day, now
+from commissions import accruals, disputes, memberships, payees, payouts, plans, roles, whatif
 from commissions.models import CommissionOrder, Promoter
 from notes import cards, engagement, publishing
 from notes.models import Comment, GoodsNoteApplication, Topic
@@ -232,6 +232,10 @@ def _promoting(world: World) -> None:
         promoter=promoter, target_id=world.banned, created_at=past, disabled_at=now()
     ).code
     world.click = f.TouchFactory.create(link=link, at=past + timedelta(hours=1)).click_id
+    world.coupon = f.CouponCodeFactory.create(
+        shop_id=world.shop, promoter=promoter, starts_at=past
+    ).code
+    world.today = business_day(now()).isoformat()
     world.mark("an invite code", "InvCode2", "promoter")
     world.mark("a channel", link.channel, "promoter")
 
@@ -338,6 +342,15 @@ def _orders(world: World) -> None:
     world.other_checkout = other.checkout.number
     accruals.reconcile_orders([paid.pk], at=now())
     world.commission = CommissionOrder.objects.get(order_line=world.paid_line).pk
+    accruals.reconcile_orders([shipped.pk], at=now())
+    world.dispute = disputes.open_dispute(
+        account=world.people["owner"],
+        order_number=shipped.number,
+        line_id=world.shipped_line,
+        claim="争议内容",
+        at=now(),
+    ).pk
+    world.mark("a dispute", "争议内容", "owner", *STAFF)
     both = ("buyer", "owner")
     world.mark("the buyer's receiver", "收件人 buyer", *both)
     world.mark("the buyer's door", "门牌 buyer", *both)

@@ -20,6 +20,17 @@ from tests.commissions.money_out import AT
 NOW = AT + timedelta(days=8)
 
 _ENTRY = "commissions_entry e USING commissions_ledgeraccount a WHERE a.id = e.account_id AND"
+_DISPUTE = (
+    "INSERT INTO commissions_attributiondispute (commission_id, opened_by_id, side, claim,"
+    " evidence, status, opened_at, reason) VALUES ({{commission}}, {{stranger}}, 'staff', 'x',"
+    " '[]', '{status}', '2026-11-22T04:00Z', '')"
+)
+_OVERRIDE = (
+    "INSERT INTO commissions_attributionoverride (commission_id, number, dispute_id, promoter_id,"
+    " before, reversed_fen, settled, prepared_by_id, approved_by_id, reason, at)"
+    " SELECT commission_id, 1, id, {promoter}, '{{}}', 0, true, opened_by_id,"
+    " (SELECT min(id) FROM accounts_account), 'x', opened_at FROM commissions_attributiondispute"
+)
 # rule → statements that break it; {name} stands for ids of the world below
 FAULTS: dict[str, list[str]] = {
     "every journal has entries and they sum to zero": [
@@ -69,6 +80,25 @@ FAULTS: dict[str, list[str]] = {
         "UPDATE commissions_attribution SET promoter_id = {inviter}"
         " WHERE id = (SELECT attribution_id FROM commissions_commissionorder"
         " WHERE id = {commission})"
+    ],
+    "of a line decided anew, all its journals together are what its parts say now": [
+        _DISPUTE.format(status="settled"),
+        _OVERRIDE,
+        "UPDATE commissions_commissionsplit SET payee_id = {stranger}"
+        " WHERE commission_id = {commission} AND role = 'promoter'",
+    ],
+    "an override settles its dispute, comes next in its line, and its journal has its legs": [
+        _DISPUTE.format(status="settled"),
+    ],
+    "what won by a code or a lock was the holder's when the order was placed": [
+        "UPDATE commissions_attribution SET rule = 'lock', source_id = 999999"
+        " WHERE id = (SELECT attribution_id FROM commissions_commissionorder"
+        " WHERE id = {commission})"
+    ],
+    "everything that a change of a lock names exists": [
+        "INSERT INTO commissions_lockchange (buyer_id, shop_id, promoter_id, source, cause,"
+        " cause_id, days, mode, protect_days, at) VALUES ({stranger}, 999999, {promoter},"
+        " 'product', 'click', 1, 7, 'first', 0, '2026-11-22T04:00Z')"
     ],
     "every inviter joined earlier (so no cycle) and is the one of the dated edges": [
         "ALTER TABLE commissions_promoter DROP CONSTRAINT promoter_no_cycle",

@@ -17,9 +17,13 @@ from commissions import books, earnings, explain
 from commissions.models import (
     AgencyEdge,
     Attribution,
+    AttributionOverride,
     CommissionOrder,
     CommissionSplit,
     ComplianceFinding,
+    CouponCode,
+    LockChange,
+    LockSetting,
     Payout,
     PlanFund,
     PlanVersion,
@@ -218,7 +222,7 @@ def test_the_trace_alone_gives_every_commission_again(world: World) -> None:
 def test_attributions_keep_their_losers(world: World) -> None:
     """K3: a named click, a last touch, and links that were followed and did not win."""
     rules = set(Attribution.objects.values_list("rule", flat=True))
-    assert rules == {"named", "last_touch", "none"}
+    assert rules == {"coupon", "named", "last_touch", "lock", "none"}
     lost = {
         one["reason"]
         for losers in Attribution.objects.values_list("losers", flat=True)
@@ -300,3 +304,14 @@ def test_every_picture_of_a_note_is_a_file(world: World) -> None:
     names = set(MediaFile.objects.values_list("file", flat=True))
     assert 0 < len(names) <= 100
     assert all(default_storage.exists(name) for name in names)
+
+
+def test_a_dispute_was_settled_by_two_and_the_line_says_so(world: World) -> None:
+    """X7: an override beside its attribution, and a shop that locks its customers."""
+    made = AttributionOverride.objects.get()
+    assert made.prepared_by.handle == "finance_a"
+    assert made.approved_by.handle == "finance_b"
+    assert "override 1" in explain.readable(explain.for_staff(made.commission_id))
+    assert LockSetting.objects.count() == 1
+    assert LockChange.objects.exists()
+    assert CouponCode.objects.get().promoter_id is not None
