@@ -133,6 +133,9 @@ app.conf.update(
             ("reconcile", "commissions.reconcile_payouts", 10.0, 10),
             ("what-ifs", "commissions.run_what_ifs", 10.0, 10),
             ("books", "commissions.check_books", crontab(minute=41), 3600),
+            ("count", "commissions.count_promoters", crontab(minute="7,22,37,52"), 900),
+            # 04:20 in Shanghai.
+            ("compliance", "commissions.report_compliance", crontab(hour=20, minute=20), 3600),
             ("forget-keys", "backend.forget_old", crontab(minute=17), 3600),
         ]
     },

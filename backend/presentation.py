@@ -34,6 +34,8 @@ API_PAGE: dict[str, Any] = {
         {"name": "feeds", "description": "Discover, follow, nearby, search"},
         {"name": "engagement", "description": "Likes, collects, comments, follows"},
         {"name": "promoters", "description": "Joining, inviting"},
+        {"name": "agencies", "description": "Agencies, their members, what is passed on"},
+        {"name": "compliance", "description": "What the law counts, for staff"},
         {"name": "commission offers", "description": "What shops offer for selling"},
         {
             "name": "commission plans",
@@ -83,6 +85,7 @@ API_PAGE: dict[str, Any] = {
         "CommissionState": "commissions.models.CommissionOrder.Status",
         "CommissionReason": "commissions.models.CommissionOrder.Reason",
         "SplitRole": "commissions.models.CommissionSplit.Role",
+        "ComplianceReached": "commissions.models.ComplianceFinding.Reached",
         "PayoutState": "commissions.models.Payout.Status",
         "PayeeProvider": "commissions.models.PayeeAccount.Provider",
     },

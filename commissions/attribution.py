@@ -10,6 +10,9 @@ lost: `wrong_target`, `window_over`, `self_purchase` (the buyer's account), `sel
 not first `outranked` (by a stronger rule) or `earlier_touch`. Touches after the order was placed
 are never looked at, nor are opened notes and live rooms that do not show the product.
 
+Who a line is owed to is read as of the order: the inviter, the agency and its share are those of
+the dated edges when it was placed, however late the worker comes and whatever changed since.
+
 The candidates are a part of the statement that reads the lines (`commissions.accruals`), however
 many lines and touches there are: it looks at the newest 500 touches of a buyer, and of the
 visitor who clicked, inside the longest window and keeps 50 candidates a line, those that cover
@@ -23,7 +26,7 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from commissions import locks
+from commissions import locks, plans
 from commissions.models import Attribution, Promoter
 
 LOOKED_AT = 500
@@ -62,7 +65,8 @@ CROSS JOIN LATERAL tuike_customer_lock(line.buyer_id, line.shop_id, line.placed_
 """
 CANDIDATES = f"""
 judged AS (
-    SELECT line.id AS line_id, found.*, coalesce(link.promoter_id, found.holder_id) AS promoter_id,
+    SELECT line.id AS line_id, line.placed_at, found.*,
+        coalesce(link.promoter_id, found.holder_id) AS promoter_id,
         found.rank BETWEEN 1 AND 3 AND found.at <= line.placed_at
             - CASE found.kind WHEN 'referral' THEN %(referral)s::interval
             WHEN 'note' THEN %(note)s::interval ELSE %(live)s::interval END AS is_late,
@@ -104,6 +108,7 @@ judged AS (
 candidate AS (
     SELECT judged.*, p.account_id AS promoter_account_id, p.status AS promoter_status,
         i.id AS inviter_id, i.account_id AS inviter_account_id, i.status AS inviter_status,
+        p.member_since <= judged.placed_at OR p.sponsored_at > judged.placed_at AS is_dated,
         CASE kind WHEN 'note' THEN (SELECT author_id FROM notes_note WHERE id = content_id)
             WHEN 'live' THEN (SELECT host_id FROM notes_livesession WHERE id = content_id)
             WHEN 'coupon' THEN (SELECT creator_id FROM commissions_couponcode
@@ -169,6 +174,8 @@ class Candidate(NamedTuple):
     creator_id: int | None
     kin: list[int] | None = None
     lock_setting_id: int | None = None
+    # Whether the dated edges have to be asked: a member of an agency, or another inviter since.
+    is_dated: bool | None = None
 
 
 # The columns of a Candidate, in its order. Times are taken as text: only a loser's is looked at.
@@ -222,10 +229,19 @@ class Decision:
     promoter_id: int | None = None
     inviter_id: int | None = None
     creator_id: int | None = None
+    inviter2_id: int | None = None
+    # The edges by which the promoter was an agency's member, and that agency another's.
+    membership_id: int | None = None
+    affiliation_id: int | None = None
     # Where the winner is a promoter and the shop's locks are on: the setting to extend one by.
     lock_setting_id: int | None = None
     # The accounts to be paid, by role; empty where nobody won.
     payees: dict[str, int] = field(default_factory=dict)
+    # The shares of the agencies among them, each of the part above it.
+    passed: tuple[int, ...] = ()
+    # By whom and by which rules it was won, where inviters and agencies are still to be read from
+    # the dated edges (commissions.uplines).
+    undated: tuple[Candidate, "Rules"] | None = None
     losers: list[dict[str, Any]] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
 
@@ -341,24 +357,51 @@ def _award(
         return
     decision.promoter_id, decision.payees = winner.promoter_id, {"promoter": account}
     decision.lock_setting_id = winner.lock_setting_id
+    if winner.is_dated or plans.paying_levels() >= 3:
+        decision.undated = winner, rules
+    else:
+        award_inviter(decision, winner, buyer_id, owner_id, rules)
+
+
+def award_inviter(
+    decision: Decision, winner: Candidate, buyer_id: int, owner_id: int, rules: Rules
+) -> None:
+    """Lets the promoter's inviter share, or says why not; then the share goes to the shop."""
     why_not = _no_inviter(winner, buyer_id, owner_id, rules)
     if why_not:
         _find(decision, [why_not])
-    elif winner.inviter_account_id and settings.PAYING_LEVELS >= 2:
+    elif winner.inviter_account_id and plans.paying_levels() >= 2:
         decision.inviter_id = winner.inviter_id
         decision.payees["inviter"] = winner.inviter_account_id
 
 
 def _no_inviter(winner: Candidate, buyer_id: int, owner_id: int, rules: Rules) -> str | None:
     """Why the promoter's inviter does not share in this line; the share goes back to the shop."""
-    if winner.inviter_id is None:
+    beside = Beside("inviter", winner.inviter_account_id, winner.inviter_status)
+    return unfit(winner, beside, buyer_id, owner_id, rules)
+
+
+class Beside(NamedTuple):
+    """Somebody who would share in a line beside the winner."""
+
+    role: str
+    account_id: int | None
+    status: str | None
+
+
+def unfit(
+    winner: Candidate, beside: Beside, buyer_id: int, owner_id: int, rules: Rules
+) -> str | None:
+    """Why somebody beside the winner does not share in this line, or None."""
+    role, account, status = beside
+    if account is None:
         return None
-    if winner.inviter_status != _ACTIVE:
-        return f"inviter_{winner.inviter_status}"
-    own = _relation(winner, winner.inviter_account_id, buyer_id)
+    if status != _ACTIVE:
+        return f"{role}_{status}"
+    own = _relation(winner, account, buyer_id)
     if own and rules.self_purchase != "commission":
-        return own[0].replace("self_purchase", "inviter_buys").replace("self_", "inviter_")
-    return "inviter_owns_shop" if winner.inviter_account_id == owner_id else None
+        return own[0].replace("self_purchase", f"{role}_buys").replace("self_", f"{role}_")
+    return f"{role}_owns_shop" if account == owner_id else None
 
 
 _ACTIVE = Promoter.Status.ACTIVE.value

@@ -62,7 +62,10 @@ _MINE = """
 SELECT s.id AS split_id, c.id, s.role, c.status, c.reason, c.held_reason <> '' AS held,
        o.number AS order_number, l.title, l.product_id, c.base_fen, s.amount_fen,
        s.reversed_fen, s.amount_fen - s.reversed_fen AS net_fen, c.accrued_at, c.matures_at,
-       c.version
+       c.version, CASE WHEN s.role IN ('promoter', 'agency') THEN coalesce((
+           SELECT sum(t.amount_fen) FROM commissions_commissionsplit t
+           WHERE t.commission_id = s.commission_id AND t.role IN ('agency', 'agency2')
+             AND t.role <> s.role), 0)::bigint ELSE 0 END AS passed_on_fen
 FROM commissions_commissionsplit s
 JOIN commissions_commissionorder c ON c.id = s.commission_id
 JOIN shops_orderline l ON l.id = c.order_line_id
@@ -77,8 +80,12 @@ def commissions_of(
     account: Account, *, status: str = "", before: int = 2**63 - 1, size: int = 20
 ) -> list[dict[str, Any]]:
     """The account's own parts of commission orders, newest first, with split ids below
-    `before`; one statement."""
-    return read(_MINE, {"account": account.pk, "status": status, "before": before, "size": size})
+    `before`; one statement. `amount_fen` is what is kept of the gross part, `passed_on_fen` what
+    went on to agencies."""
+    found = read(_MINE, {"account": account.pk, "status": status, "before": before, "size": size})
+    for row in found:
+        row["gross_fen"] = row["amount_fen"] + row["passed_on_fen"]
+    return found
 
 
 def charity() -> Charity:

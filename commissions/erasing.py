@@ -8,7 +8,7 @@ from django.conf import settings
 from backend.accounts.erasure import Room
 from backend.accounts.models import Account
 from backend.core import sealing
-from commissions import ledger, promoters
+from commissions import agencies, ledger, promoters
 from commissions.models import AttributionDispute, PayeeAccount, Payout, Promoter
 
 _ENDED = (
@@ -48,6 +48,7 @@ def forget(account: Account, at: datetime) -> None:
     promoter = Promoter.objects.filter(account=account).exclude(status=Promoter.Status.LEFT).first()
     if promoter is not None:
         promoters.leave(account=account, at=at)
+    agencies.forget(account=account, at=at)
 
 
 ROOM = Room(in_the_way, forget)

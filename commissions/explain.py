@@ -19,11 +19,11 @@ SELECT c.id, c.step, c.terms, c.status, c.reason, c.held_reason, c.version, c.ba
        l.title, l.qty, l.unit_price_fen, l.discount_fen, l.paid_fen, l.offer_id,
        l.refunded_fen AS line_refunded_fen,
        a.id AS attribution_id, a.rule, a.source_kind, a.source_id, a.losers, a.findings,
-       a.at AS attributed_at, a.promoter_id, a.inviter_id, a.creator_id,
+       a.at AS attributed_at, a.promoter_id, a.inviter_id, a.inviter2_id, a.creator_id,
        t.click_id, t.at AS touched_at, k.code AS link_code, k.target_kind, k.target_id,
        v.id AS version_id, v.number AS version_number, plan.name AS plan_name,
        plan.kind AS plan_kind, plan.shop_id AS plan_shop_id, v.promoter_bps, v.inviter_bps,
-       v.creator_bps, v.charity_bps,
+       v.inviter2_bps, v.creator_bps, v.charity_bps,
        (SELECT jsonb_agg(jsonb_build_object('role', s.role, 'payee', p.handle,
             'share_bps', s.share_bps, 'amount_fen', s.amount_fen,
             'reversed_fen', s.reversed_fen) ORDER BY s.id)
@@ -40,8 +40,13 @@ SELECT c.id, c.step, c.terms, c.status, c.reason, c.held_reason, c.version, c.ba
         FROM commissions_attributionoverride w WHERE w.commission_id = c.id) AS overrides,
        (SELECT jsonb_build_object('id', e.id, 'from_at', e.from_at, 'sponsor', e.sponsor_id)
         FROM commissions_sponsoredge e
-        WHERE e.promoter_id = a.promoter_id AND e.from_at <= a.at
-        ORDER BY e.from_at DESC, e.id DESC LIMIT 1) AS edge
+        WHERE e.promoter_id = a.promoter_id AND e.from_at <= o.placed_at
+          AND e.recorded_at <= o.placed_at
+        ORDER BY e.from_at DESC, e.id DESC LIMIT 1) AS edge,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object('edge', e.id, 'agency', g.id, 'name', g.name,
+            'from_at', e.from_at) ORDER BY e.id = a.membership_id DESC), '[]'::jsonb)
+        FROM commissions_agencyedge e JOIN commissions_agency g ON g.id = e.agency_id
+        WHERE e.id IN (a.membership_id, a.affiliation_id)) AS agencies
 FROM commissions_commissionorder c
 JOIN commissions_attribution a ON a.id = c.attribution_id
 JOIN commissions_planversion v ON v.id = c.plan_version_id
@@ -128,6 +133,7 @@ def recompute(trace: dict[str, Any]) -> dict[str, Any]:
         budget_fen=_priced(trace),
         shares=Shares(**{name: trace["plan"][name] for name in Shares._fields}),
         roles=tuple(trace["roles"]),
+        passed=[part["share_bps"] for part in trace["splits"] if part["role"] in split.PASSED_ON],
     )
     back = split.reversal(
         base_fen=step["base_fen"],
@@ -138,19 +144,17 @@ def recompute(trace: dict[str, Any]) -> dict[str, Any]:
         fee_fen=made.fee_fen,
         parts=[Taken(part.role, part.amount_fen, 0) for part in made.parts],
     )
-    return {
-        "budget_fen": made.budget_fen,
-        "fee_fen": made.fee_fen,
-        "splits": [
-            {
-                "role": part.role,
-                "share_bps": part.share_bps,
-                "amount_fen": part.amount_fen,
-                "reversed_fen": reversed_fen,
-            }
-            for part, reversed_fen in zip(made.parts, back, strict=True)
-        ],
-    }
+    splits = [
+        {
+            "role": part.role,
+            "share_bps": part.share_bps,
+            "amount_fen": part.amount_fen,
+            "reversed_fen": reversed_fen,
+        }
+        for part, reversed_fen in zip(made.parts, back, strict=True)
+    ]
+    _pass_on(splits)
+    return {"budget_fen": made.budget_fen, "fee_fen": made.fee_fen, "splits": splits}
 
 
 def _priced(trace: dict[str, Any]) -> int | None:
@@ -176,14 +180,14 @@ def _reader(account: Account) -> dict[str, Any]:
 _LINE = ("order_number", "line_id", "title", "qty", "unit_price_fen", "discount_fen", "paid_fen",
          "offer_id", "placed_at", "paid_at", "received_at")  # fmt: skip
 _PLAN = ("version_id", "version_number", "promoter_bps", "inviter_bps", "creator_bps",
-         "charity_bps")  # fmt: skip
+         "charity_bps", "inviter2_bps")  # fmt: skip
 _TOP = ("id", "status", "reason", "held_reason", "version", "accrued_at", "matures_at",
         "settlement_run_id", "budget_fen", "fee_fen", "refunded_fen", "splits",
         "reversals", "overrides")  # fmt: skip
 
 
-_WINNERS = ("promoter", "inviter", "creator")
-_JSON = ("splits", "reversals", "overrides", "edge", "losers", "findings", "terms")
+_CHAIN = ("promoter", "inviter", "inviter2", "creator")
+_JSON = ("splits", "reversals", "overrides", "edge", "losers", "findings", "agencies", "terms")
 # What stands in the terms for the books, or for the plan's owner alone: not in a trace.
 _KEPT_BACK = ("account_id",)
 
@@ -193,8 +197,9 @@ def _document(found: dict[str, Any]) -> dict[str, Any]:
     row = found | {name: json.loads(found[name] or "null") for name in _JSON}
     # What was decided later stands; the attribution stays as it was written.
     stands = row["overrides"][-1] if row["overrides"] else None
-    won = {role: stands[role] if stands else row[f"{role}_id"] for role in _WINNERS}
-    roles = [role for role in _WINNERS if won[role]]
+    won = {role: stands.get(role) if stands else row[f"{role}_id"] for role in _CHAIN}
+    roles = [role for role in _CHAIN if won[role]]
+    _pass_on(row["splits"] or [])
     return {
         **{name: row[name] for name in _TOP},
         "line": {name: row[name] for name in _LINE},
@@ -204,7 +209,9 @@ def _document(found: dict[str, Any]) -> dict[str, Any]:
         "tree": {
             "promoter": won["promoter"],
             "inviter": won["inviter"],
+            "inviter2": won["inviter2"],
             "edge": row["edge"],
+            "agencies": row["agencies"],
         },
         "roles": roles,
         "rounding": {
@@ -239,6 +246,19 @@ def _pricing(terms: dict[str, Any] | None) -> dict[str, Any] | None:
     ]
     told = {name: terms[name] for name in terms if name not in _KEPT_BACK}
     return told | {"passed_over": passed}
+
+
+def _pass_on(parts: list[dict[str, Any]]) -> None:
+    """What each part was before something of it was passed on, and how much that is."""
+    passed = 0
+    for part in sorted(parts, key=lambda part: _LOWEST_FIRST.get(part["role"], 0)):
+        inside = part["role"] in _LOWEST_FIRST
+        part["passed_on_fen"] = passed if inside else 0
+        part["gross_fen"] = part["amount_fen"] + part["passed_on_fen"]
+        passed += part["amount_fen"] if inside else 0
+
+
+_LOWEST_FIRST = {split.AGENCY2: 1, split.AGENCY: 2, split.PROMOTER: 3}
 
 
 def _attribution(row: dict[str, Any]) -> dict[str, Any]:
@@ -276,7 +296,7 @@ def readable(trace: dict[str, Any]) -> str:
     said += _priced_in_words(trace["pricing"])
     said += [
         f"  {part['role']} {part['payee'] or ''} {part['share_bps']} bps: "
-        f"{part['amount_fen']} − {part['reversed_fen']} fen"
+        f"{_in_words(part)} − {part['reversed_fen']} fen"
         for part in trace["splits"]
     ]
     said += [
@@ -310,6 +330,12 @@ def _priced_in_words(terms: dict[str, Any] | None) -> list[str]:
         for one in terms["passed_over"]
     ]
     return said
+
+
+def _in_words(part: dict[str, Any]) -> str:
+    if not part["passed_on_fen"]:
+        return str(part["amount_fen"])
+    return f"{part['gross_fen']}, {part['passed_on_fen']} passed on, {part['amount_fen']} kept"
 
 
 def _before(before: dict[str, Any]) -> str:

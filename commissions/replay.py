@@ -17,7 +17,7 @@ from backend.accounts.models import Account
 from backend.core.clock import business_day
 from backend.core.errors import NotFound, Refusal
 from backend.core.sql import rows, tuples
-from commissions import attribution, plans, split
+from commissions import attribution, plans, split, uplines
 from commissions.attribution import Candidate, Decision, Rules
 from commissions.models import PlanVersion
 from shops.models import Order, Shop
@@ -198,6 +198,7 @@ def _decided(scope: Scope, rules: Rules, day: date, after: int) -> list[tuple[Li
             candidates, buyer_id=line.buyer_id, owner_id=line.owner_id, rules=rules
         )
         found.append((line, decision))
+    uplines.complete((line.line_id, line.buyer_id, line.owner_id, one) for line, one in found)
     return found
 
 
@@ -270,6 +271,7 @@ def _parts(line: Line, decision: Decision, version: PlanVersion) -> dict[int, in
         fee_bps=line.fee_bps,
         shares=plans.shares_of(version),
         roles=tuple(decision.payees),
+        passed=decision.passed,
     )
     parts: dict[int, int] = {}
     for part in made.parts:

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from backend.core import heartbeats
 from backend.core.clock import now
-from commissions import books, ledger, payouts, settlement, touches, whatif
+from commissions import books, compliance, ledger, payouts, settlement, team, touches, whatif
 
 
 @shared_task(name="commissions.store_touches")
@@ -56,3 +56,17 @@ def check_books() -> None:
     heartbeats.beat(
         job="books", at=now(), note=f"{len(findings)} rules broken" if findings else "clean"
     )
+
+
+@shared_task(name="commissions.count_promoters")
+def count_promoters() -> None:
+    """Counts what promoters and agencies sold in the last 30 days."""
+    sold = team.count_promoters(at=now())
+    heartbeats.beat(job="count", at=now(), note=f"{sold} promoters sold")
+
+
+@shared_task(name="commissions.report_compliance")
+def report_compliance() -> None:
+    """Writes the night's findings about the trees of promoters."""
+    found = compliance.report(at=now())
+    heartbeats.beat(job="compliance", at=now(), note=f"{found} trees to look at")

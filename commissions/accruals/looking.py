@@ -7,7 +7,7 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from backend.core.sql import numbers, tuples
-from commissions import attribution, plans
+from commissions import attribution, plans, uplines
 from commissions.attribution import Candidate, Decision
 from commissions.models import PlanVersion
 
@@ -39,6 +39,7 @@ class Line(NamedTuple):
     inviter_bps: int
     creator_bps: int
     charity_bps: int
+    inviter2_bps: int
 
     def under(self, plan: PlanVersion) -> "Line":
         """The line under a plan that was not in force yet."""
@@ -48,6 +49,7 @@ class Line(NamedTuple):
             inviter_bps=plan.inviter_bps,
             creator_bps=plan.creator_bps,
             charity_bps=plan.charity_bps,
+            inviter2_bps=plan.inviter2_bps,
         )
 
 
@@ -99,6 +101,9 @@ def look(order_ids: list[int]) -> list[Found]:
         line = Line._make(group[0][:width])
         candidates = [Candidate._make(row[width:]) for row in group]
         found.append((line, _decide(candidates, line)))
+    uplines.complete(
+        (line.line_id, line.buyer_id, line.owner_id, decision) for line, decision in found
+    )
     return found
 
 

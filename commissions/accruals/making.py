@@ -24,15 +24,17 @@ _CREATE = f"""
 WITH attributed AS (
     INSERT INTO commissions_attribution
         (id, order_line_id, rule, source_kind, source_id, touch_id, promoter_id, inviter_id,
-         creator_id, losers, findings, at)
+         creator_id, losers, findings, at, inviter2_id, membership_id, affiliation_id)
     SELECT id, line_id, rule, source_kind, source_id, touch_id, promoter_id, inviter_id,
-        creator_id, losers::jsonb, findings::jsonb, %(at)s::timestamptz
+        creator_id, losers::jsonb, findings::jsonb, %(at)s::timestamptz, inviter2_id,
+        membership_id, affiliation_id
     FROM unnest(%(attribution_id)s::bigint[], %(line_id)s::bigint[], %(rule)s::text[],
         %(source_kind)s::text[], %(source_id)s::bigint[], %(touch_id)s::bigint[],
         %(promoter_id)s::bigint[], %(inviter_id)s::bigint[], %(creator_id)s::bigint[],
-        %(losers)s::text[], %(findings)s::text[])
+        %(losers)s::text[], %(findings)s::text[], %(inviter2_id)s::bigint[],
+        %(membership_id)s::bigint[], %(affiliation_id)s::bigint[])
         AS w(id, line_id, rule, source_kind, source_id, touch_id, promoter_id, inviter_id,
-             creator_id, losers, findings)
+             creator_id, losers, findings, inviter2_id, membership_id, affiliation_id)
     ORDER BY line_id RETURNING 1
 ),
 made AS (
@@ -64,7 +66,8 @@ _TEXTS = {"rule", "source_kind", "losers", "findings", "step", "terms", "part_ro
 _LINE_COLUMNS = (
     "attribution_id", "commission_id", "line_id", "rule", "source_kind", "source_id", "touch_id",
     "promoter_id", "inviter_id", "creator_id", "losers", "findings", "shop_id", "plan_id",
-    "step", "terms", "base_fen", "rate_bps", "fee_bps", "budget_fen", "fee_fen",
+    "step", "terms", "base_fen", "rate_bps", "fee_bps", "budget_fen", "fee_fen", "inviter2_id",
+    "membership_id", "affiliation_id",
 )  # fmt: skip
 _PENDING = ledger.Kind.PENDING.value
 _PART_COLUMNS = ("part_of", "part_role", "part_payee", "part_bps", "part_fen")
@@ -128,7 +131,13 @@ def _planned(missing: list[Found], at: datetime) -> Iterator[Found]:
 
 
 def _shares(line: Line) -> Shares:
-    return Shares(line.promoter_bps, line.inviter_bps, line.creator_bps, line.charity_bps)
+    return Shares(
+        line.promoter_bps,
+        line.inviter_bps,
+        line.creator_bps,
+        line.charity_bps,
+        line.inviter2_bps,
+    )
 
 
 def _split(line: Line, decision: Decision, plan: Applied | None) -> Split:
@@ -138,6 +147,7 @@ def _split(line: Line, decision: Decision, plan: Applied | None) -> Split:
         fee_bps=line.fee_bps,
         shares=plan.shares if plan else _shares(line),
         roles=tuple(decision.payees),
+        passed=decision.passed,
         budget_fen=plan.budget_fen if plan else None,
     )
 
@@ -179,6 +189,9 @@ def _row(line: Line, decision: Decision, made: Split, plan: Applied | None) -> t
         line.fee_bps,
         made.budget_fen,
         made.fee_fen,
+        decision.inviter2_id,
+        decision.membership_id,
+        decision.affiliation_id,
     )
 
 

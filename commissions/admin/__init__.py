@@ -1,5 +1,5 @@
 """The staff's pages of the commissions room."""
 
-from commissions.admin import attribution, finance, plans, promoting
+from commissions.admin import agencies, attribution, finance, plans, promoters, promoting
 
-__all__ = ["attribution", "finance", "plans", "promoting"]
+__all__ = ["agencies", "attribution", "finance", "plans", "promoters", "promoting"]

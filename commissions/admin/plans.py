@@ -118,6 +118,13 @@ class PlanVersionForm(forms.ModelForm):
     gold_bonus_bps = forms.IntegerField(required=False, min_value=0, max_value=_MOST)
     funded_fen = forms.IntegerField(required=False, min_value=0, label="budget in fen")
 
+    inviter2_bps = forms.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=_MOST,
+        help_text="the inviter's inviter; only where the market pays three levels",
+    )
+
     class Meta:
         model = PlanVersion
         fields = [
@@ -125,6 +132,7 @@ class PlanVersionForm(forms.ModelForm):
             "unit_fen",
             "promoter_bps",
             "inviter_bps",
+            "inviter2_bps",
             "creator_bps",
             "charity_bps",
             "cap_order_fen",
@@ -133,6 +141,10 @@ class PlanVersionForm(forms.ModelForm):
             "starts_at",
             "ends_at",
         ]
+
+    def clean_inviter2_bps(self) -> int:
+        """Nothing where nothing was typed."""
+        return int(self.cleaned_data["inviter2_bps"] or 0)
 
     def drafted(self) -> dict[str, Any]:
         """What was typed, as the verb takes it.

@@ -1,5 +1,5 @@
-"""Staff pages of promoting and earning: promoters, links, touches, offers, commissions,
-settlement runs. Facts are shown, decisions call the verbs."""
+"""Staff pages of promoting and earning: links, touches, offers, commissions, settlement runs.
+Facts are shown, decisions call the verbs."""
 
 from typing import Any
 
@@ -12,40 +12,19 @@ from unfold.paginator import InfinitePaginator
 
 from backend.core.deciding import DecidingAdmin, Decision
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
-from commissions import explain, promoters, settlement
-from commissions.admin.plans import TierActions, TierInline
+from commissions import explain, settlement
 from commissions.models import (
     CommissionOffer,
     CommissionOrder,
     CommissionReversal,
     CommissionSplit,
-    Promoter,
     PromotionLink,
     SettlementPosting,
     SettlementRun,
-    SponsorEdge,
     Touch,
 )
 
 MAY = ["decide"]
-FREEZE = Decision(
-    title="Freeze 冻结",
-    done="frozen",
-    act=lambda row, by, why, at: promoters.freeze(promoter_id=row.pk, by=by, reason=why, at=at),
-    needs_reason=True,
-)
-UNFREEZE = Decision(
-    title="Unfreeze 解冻",
-    done="active again",
-    act=lambda row, by, why, at: promoters.unfreeze(promoter_id=row.pk, by=by, reason=why, at=at),
-    needs_reason=True,
-)
-LEAVE = Decision(
-    title="Let leave 退出",
-    done="left",
-    act=lambda row, by, why, at: promoters.leave(account=row.account, by=by, reason=why, at=at),
-    needs_reason=True,
-)
 HOLD = Decision(
     title="Hold 暂缓",
     done="held",
@@ -58,68 +37,6 @@ RELEASE = Decision(
     act=lambda row, by, why, at: settlement.release(commission_id=row.pk, by=by, reason=why, at=at),
     needs_reason=True,
 )
-
-
-class EdgeInline(ReadOnlyInline):
-    """Who was this promoter's inviter, since when."""
-
-    model = SponsorEdge
-    fk_name = "promoter"
-    fields = ["sponsor", "from_at", "recorded_at", "reason"]
-
-
-@admin.register(Promoter)
-class PromoterAdmin(TierActions, DecidingAdmin):
-    """Promoters: freeze, unfreeze, let leave, change of tier."""
-
-    list_display = ["id", "account", "sponsor_account", "state", "tier", "invite_code", "joined_at"]
-    list_filter = ["status", "tier"]
-    list_select_related = ["account", "sponsor__account"]
-    search_fields = ["account__handle", "invite_code"]
-    ordering = ["-id"]
-    paginator = InfinitePaginator
-    inlines = [EdgeInline, TierInline]
-    actions = ["freeze_selected"]
-    actions_detail = ["freeze_one", "unfreeze_one", "leave_one", *TierActions.names]
-    offered = {
-        "freeze_one": frozenset({Promoter.Status.ACTIVE}),
-        "unfreeze_one": frozenset({Promoter.Status.FROZEN}),
-        "leave_one": frozenset({Promoter.Status.ACTIVE, Promoter.Status.FROZEN}),
-    }
-
-    @display(
-        description="status",
-        ordering="status",
-        label={"active": "success", "frozen": "danger", "left": "warning"},
-    )
-    def state(self, row: Promoter) -> Any:
-        """The state as a coloured label."""
-        return row.status, row.get_status_display()
-
-    @display(description="inviter")
-    def sponsor_account(self, row: Promoter) -> str:
-        """Who invited them."""
-        return str(row.sponsor.account) if row.sponsor else "—"
-
-    @action(description=FREEZE.title, permissions=MAY)
-    def freeze_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Freezes the promoter on the page, with a reason."""
-        return self.decide_one(request, object_id, FREEZE)
-
-    @action(description=UNFREEZE.title, permissions=MAY)
-    def unfreeze_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Lets the frozen promoter on the page promote again."""
-        return self.decide_one(request, object_id, UNFREEZE)
-
-    @action(description=LEAVE.title, permissions=MAY)
-    def leave_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Lets the promoter on the page leave."""
-        return self.decide_one(request, object_id, LEAVE)
-
-    @action(description=FREEZE.title, permissions=MAY)
-    def freeze_selected(self, request: HttpRequest, rows: Any) -> HttpResponse | None:
-        """Freezes the selected promoters for one reason."""
-        return self.decide_many(request, rows, FREEZE, "freeze_selected")
 
 
 class Fact(ReadOnly, StaffAdmin):

@@ -15,6 +15,7 @@ from django.db import DataError, transaction
 
 from backend.core.sql import rows, run
 from commissions.books import (
+    agency_rules,
     commission_rules,
     ledger_rules,
     metric_rules,
@@ -31,6 +32,7 @@ __all__ = ["RULES", "Finding", "check"]
 RULES: list[Rule] = [
     *ledger_rules.RULES,
     *commission_rules.RULES,
+    *agency_rules.RULES,
     *plan_rules.RULES,
     *override_rules.RULES,
     *settlement_rules.RULES,

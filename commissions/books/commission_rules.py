@@ -7,14 +7,18 @@ _OWNER = """CASE WHEN s.payee_id IS NULL THEN s.role ELSE 'person' END AS owner_
     coalesce(s.payee_id, 0) AS owner_id"""
 # The same as one number: a person's id, or one below zero.
 _WHOSE = "coalesce(s.payee_id, CASE s.role WHEN 'platform' THEN -1 WHEN 'charity' THEN -2 END)"
-BUDGET_PARTS = "role IN ('promoter', 'inviter', 'creator', 'shop')"
 _FEE = "role IN ('platform', 'charity')"
+BUDGET_PARTS = f"NOT {_FEE}"
+# The promoter's part: what is kept of it and what is passed on, as one.
+_PROMOTED = "role IN ('promoter', 'agency', 'agency2')"
 _SUMS = f"""
     SELECT commission_id,
            coalesce(sum(amount_fen) FILTER (WHERE {BUDGET_PARTS}), 0)::bigint AS budget,
            coalesce(sum(amount_fen) FILTER (WHERE {_FEE}), 0)::bigint AS fee,
            coalesce(sum(reversed_fen) FILTER (WHERE {BUDGET_PARTS}), 0)::bigint AS budget_back,
-           coalesce(sum(reversed_fen) FILTER (WHERE {_FEE}), 0)::bigint AS fee_back
+           coalesce(sum(reversed_fen) FILTER (WHERE {_FEE}), 0)::bigint AS fee_back,
+           coalesce(sum(amount_fen) FILTER (WHERE {_PROMOTED}), 0)::bigint AS promoted,
+           coalesce(sum(reversed_fen) FILTER (WHERE {_PROMOTED}), 0)::bigint AS promoted_back
     FROM commissions_commissionsplit {{}} GROUP BY commission_id
 """
 # The commissions of which anything is, or should be, taken back: a few among many.
@@ -119,11 +123,19 @@ RULES = [
         FROM commissions_commissionsplit p
         JOIN commissions_commissionorder c ON c.id = p.commission_id
         JOIN ({_SUMS.format(_REFUNDED)}) s ON s.commission_id = c.id
-        CROSS JOIN LATERAL (SELECT CASE WHEN {BUDGET_PARTS} THEN s.budget ELSE s.fee END AS whole,
-                                   CASE WHEN {BUDGET_PARTS} THEN s.budget_back ELSE s.fee_back END
-                                   AS back) t
+        CROSS JOIN LATERAL (SELECT
+            CASE WHEN {_PROMOTED} THEN s.promoted WHEN {BUDGET_PARTS} THEN s.budget
+                ELSE s.fee END AS whole,
+            CASE WHEN {_PROMOTED} THEN s.promoted_back WHEN {BUDGET_PARTS} THEN s.budget_back
+                ELSE s.fee_back END AS back) t
         WHERE abs(p.reversed_fen::numeric * t.whole - t.back::numeric * p.amount_fen) >= t.whole
           AND p.reversed_fen::numeric * t.whole <> t.back::numeric * p.amount_fen
+        UNION ALL
+        SELECT s.commission_id, 'promoter and agencies', s.promoted, s.promoted_back
+        FROM ({_SUMS.format(_REFUNDED)}) s
+        WHERE abs(s.promoted_back::numeric * s.budget - s.budget_back::numeric * s.promoted)
+              >= s.budget
+          AND s.promoted_back::numeric * s.budget <> s.budget_back::numeric * s.promoted
         ORDER BY 1, 2
         """,
     ),
@@ -189,8 +201,10 @@ RULES = [
             = CASE WHEN v.id IS NULL THEN a.promoter_id ELSE v.promoter_id END
         LEFT JOIN commissions_promoter inviter ON inviter.id
             = CASE WHEN v.id IS NULL THEN a.inviter_id ELSE v.inviter_id END
+        LEFT JOIN commissions_promoter second ON second.id = a.inviter2_id AND v.id IS NULL
         WHERE (s.role = 'promoter' AND s.payee_id IS DISTINCT FROM promoter.account_id)
            OR (s.role = 'inviter' AND s.payee_id IS DISTINCT FROM inviter.account_id)
+           OR (s.role = 'inviter2' AND s.payee_id IS DISTINCT FROM second.account_id)
            OR (s.role = 'creator' AND s.payee_id IS DISTINCT FROM
                CASE WHEN v.id IS NULL THEN a.creator_id ELSE v.creator_id END)
            OR a.order_line_id <> c.order_line_id
@@ -233,6 +247,10 @@ RULES = [
            OR (a.inviter_id IS NOT NULL AND NOT EXISTS (
                 SELECT 1 FROM commissions_sponsoredge e
                 WHERE e.promoter_id = a.promoter_id AND e.sponsor_id = a.inviter_id))
+           OR (a.inviter2_id IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM commissions_sponsoredge e
+                JOIN commissions_sponsoredge below ON below.sponsor_id = e.promoter_id
+                WHERE below.promoter_id = a.promoter_id AND e.sponsor_id = a.inviter2_id))
         ORDER BY 1
         """,
     ),
@@ -245,6 +263,9 @@ RULES = [
         LEFT JOIN commissions_touch t ON t.id = a.touch_id
         LEFT JOIN commissions_promoter p ON p.id = a.promoter_id
         LEFT JOIN commissions_promoter i ON i.id = a.inviter_id
+        LEFT JOIN commissions_promoter i2 ON i2.id = a.inviter2_id
+        LEFT JOIN commissions_agencyedge m ON m.id = a.membership_id
+        LEFT JOIN commissions_agencyedge u ON u.id = a.affiliation_id
         LEFT JOIN accounts_account creator ON creator.id = a.creator_id
         LEFT JOIN commissions_planversion v ON v.id = c.plan_version_id
         LEFT JOIN shops_shop shop ON shop.id = c.shop_id
@@ -252,6 +273,9 @@ RULES = [
         WHERE a.id IS NULL OR (a.touch_id IS NOT NULL AND t.id IS NULL)
            OR (a.promoter_id IS NOT NULL AND p.id IS NULL)
            OR (a.inviter_id IS NOT NULL AND i.id IS NULL)
+           OR (a.inviter2_id IS NOT NULL AND i2.id IS NULL)
+           OR (a.membership_id IS NOT NULL AND m.id IS NULL)
+           OR (a.affiliation_id IS NOT NULL AND u.id IS NULL)
            OR (a.creator_id IS NOT NULL AND creator.id IS NULL)
            OR v.id IS NULL OR shop.id IS NULL
            OR (c.settlement_run_id IS NOT NULL AND r.id IS NULL)

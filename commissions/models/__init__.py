@@ -1,5 +1,6 @@
 """Tables of the commissions room: promoters, plans, attribution, ledger, payouts."""
 
+from commissions.models.agency import Agency, AgencyEdge, AgencyInvitation, AgencyShare
 from commissions.models.attribution import Attribution, PromotionLink, Touch
 from commissions.models.commission import CommissionOrder, CommissionReversal, CommissionSplit
 from commissions.models.coupon import CouponCode
@@ -23,9 +24,15 @@ from commissions.models.plan import (
 from commissions.models.plan_use import PlanCounter, PlanFund, PlanReturn
 from commissions.models.promoter import Promoter, SponsorEdge, TierChange
 from commissions.models.settlement import SettlementPosting, SettlementRun
+from commissions.models.team import AgencyCount, ComplianceFinding, PromoterCount
 from commissions.models.whatif import WhatIf
 
 __all__ = [
+    "Agency",
+    "AgencyCount",
+    "AgencyEdge",
+    "AgencyInvitation",
+    "AgencyShare",
     "Attribution",
     "AttributionDispute",
     "AttributionOverride",
@@ -36,6 +43,7 @@ __all__ = [
     "CommissionPlan",
     "CommissionReversal",
     "CommissionSplit",
+    "ComplianceFinding",
     "CouponCode",
     "Entry",
     "Journal",
@@ -53,6 +61,7 @@ __all__ = [
     "PlanTarget",
     "PlanVersion",
     "Promoter",
+    "PromoterCount",
     "PromotionLink",
     "SandboxTransfer",
     "SettlementPosting",

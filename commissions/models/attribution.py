@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from commissions.models.agency import AgencyEdge
 from commissions.models.promoter import Promoter
 
 
@@ -124,6 +125,32 @@ class Attribution(models.Model):
     )
     inviter = models.ForeignKey(
         Promoter,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    inviter2 = models.ForeignKey(
+        Promoter,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    # The edges by which the promoter was an agency's member, and that agency another's, when the
+    # order was placed.
+    membership = models.ForeignKey(
+        AgencyEdge,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    affiliation = models.ForeignKey(
+        AgencyEdge,
         null=True,
         on_delete=models.PROTECT,
         related_name="+",

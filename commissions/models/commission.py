@@ -145,17 +145,31 @@ class CommissionOrder(models.Model):
 
 class CommissionSplit(models.Model):
     """One payee's part of a commission order. Budget roles sum to the budget, fee roles to the
-    fee, exactly."""
+    fee, exactly.
+
+    `share_bps` is of the budget or the fee; an agency's is of the part of its member, out of which
+    it is paid. `amount_fen` is what the payee keeps."""
 
     class Role(models.TextChoices):
         PROMOTER = "promoter", "promoter 推客"
+        AGENCY = "agency", "agency 机构"
+        AGENCY2 = "agency2", "upper agency 上级机构"
         INVITER = "inviter", "inviter 邀请人"
+        INVITER2 = "inviter2", "inviter's inviter 上级邀请人"
         CREATOR = "creator", "creator 创作者"
         SHOP = "shop", "back to the shop 退回店铺"
         PLATFORM = "platform", "platform 平台"
         CHARITY = "charity", "charity 公益"
 
-    BUDGET_ROLES = (Role.PROMOTER, Role.INVITER, Role.CREATOR, Role.SHOP)
+    BUDGET_ROLES = (
+        Role.PROMOTER,
+        Role.AGENCY,
+        Role.AGENCY2,
+        Role.INVITER,
+        Role.INVITER2,
+        Role.CREATOR,
+        Role.SHOP,
+    )
     FEE_ROLES = (Role.PLATFORM, Role.CHARITY)
 
     commission = models.ForeignKey(
@@ -187,8 +201,8 @@ class CommissionSplit(models.Model):
                 name="split_reversed",
             ),
             models.CheckConstraint(
-                condition=Q(role__in=["promoter", "inviter", "creator"], payee__isnull=False)
-                | Q(role__in=["shop", "platform", "charity"], payee__isnull=True),
+                condition=Q(role__in=["shop", "platform", "charity"], payee__isnull=True)
+                | (~Q(role__in=["shop", "platform", "charity"]) & Q(payee__isnull=False)),
                 name="split_payee",
             ),
         ]

@@ -65,7 +65,8 @@ class PlanVersion(models.Model):
     never changes (the database refuses) but for an end; Σ of the shares of each chain ≤ 10,000,
     the rest goes back to the shop.
 
-    Chain of a link: promoter + inviter. Chain of content (a note or live room): creator.
+    Chain of a link: promoter + inviter + the inviter's inviter (where the market pays three
+    levels). Chain of content (a note or live room): creator.
 
     `rate_bps` of the base, or `unit_fen` a unit; without either the product's own offer. Caps
     are of the budgets of one promoter under this plan: an order, a business day, a month.
@@ -89,6 +90,7 @@ class PlanVersion(models.Model):
     unit_fen = models.BigIntegerField(null=True, blank=True, help_text="fen for each unit sold")
     promoter_bps = models.PositiveIntegerField()
     inviter_bps = models.PositiveIntegerField(default=0)
+    inviter2_bps = models.PositiveIntegerField(default=0, db_default=0)
     creator_bps = models.PositiveIntegerField(default=10_000)
     charity_bps = models.PositiveIntegerField(default=0, help_text="of the platform fee")
     all_products = models.BooleanField(default=True, db_default=True)
@@ -111,7 +113,7 @@ class PlanVersion(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["plan", "number"], name="plan_version_once"),
             models.CheckConstraint(
-                condition=Q(promoter_bps__lte=10_000 - F("inviter_bps"))
+                condition=Q(promoter_bps__lte=10_000 - F("inviter_bps") - F("inviter2_bps"))
                 & Q(inviter_bps__lte=10_000, creator_bps__lte=10_000, charity_bps__lte=10_000),
                 name="plan_not_over_100_percent",
             ),

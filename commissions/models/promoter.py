@@ -35,7 +35,12 @@ class Promoter(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="promoter"
     )
     sponsor = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="invited"
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="invited",
+        db_index=False,
     )
     invite_code = models.CharField(max_length=12, unique=True)
     status = models.CharField(max_length=6, choices=Status, default=Status.ACTIVE)
@@ -44,6 +49,15 @@ class Promoter(models.Model):
         max_length=8, choices=Tier, default=Tier.STANDARD, db_default="standard"
     )
     joined_at = models.DateTimeField()
+    sponsored_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="when the inviter last changed after joining; an order placed before asks the "
+        "dated edges",
+    )
+
+    # Written by the database with the first edge: who never was a member has no agency to look for.
+    member_since = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [
@@ -51,6 +65,9 @@ class Promoter(models.Model):
                 condition=Q(sponsor__isnull=True) | Q(sponsor__lt=F("id")),
                 name="promoter_no_cycle",
             )
+        ]
+        indexes = [
+            models.Index(fields=["sponsor", "-id"], name="promoter_team", include=["status"])
         ]
         verbose_name = "promoter 推客"
         verbose_name_plural = "promoters 推客"

@@ -22,7 +22,7 @@ from commissions.plans.drafting import (
     would_break,
 )
 from commissions.plans.exposure import exposure, exposure_words
-from commissions.plans.linter import lint, lint_version
+from commissions.plans.linter import lint, lint_version, paying_levels
 from commissions.plans.preview import preview, preview_words, step_of
 from commissions.plans.refusals import (
     FundBelowUse,
@@ -96,6 +96,7 @@ __all__ = [
     "lint_version",
     "next_version",
     "of_shop",
+    "paying_levels",
     "plan_of",
     "preview",
     "preview_words",

@@ -30,9 +30,9 @@ from commissions.split import Shares
 from shops.models import Product, Shop
 
 # What a draft may say; `products` are ids, `promoters` handles, None or none of them: all.
-NUMBERS = ("rate_bps", "unit_fen", "promoter_bps", "inviter_bps", "creator_bps", "charity_bps",
-           "tiers", "tier_bonuses", "cap_order_fen", "cap_day_fen", "cap_month_fen", "starts_at",
-           "ends_at")  # fmt: skip
+NUMBERS = ("rate_bps", "unit_fen", "promoter_bps", "inviter_bps", "inviter2_bps", "creator_bps",
+           "charity_bps", "tiers", "tier_bonuses", "cap_order_fen", "cap_day_fen", "cap_month_fen",
+           "starts_at", "ends_at")  # fmt: skip
 MOST = 200  # products, or promoters, that one version names
 Fields = Mapping[str, Any]
 

@@ -31,18 +31,32 @@ HARD_LEVELS = 3
 Kind = CommissionPlan.Kind
 
 
+def paying_levels() -> int:
+    """How many levels are paid: the promoter is the first, the inviter the second. A third, the
+    inviter's inviter, needs PAYING_LEVELS and a confirmation of its own; more there is never."""
+    levels = min(settings.PAYING_LEVELS, HARD_LEVELS)
+    return levels if levels < HARD_LEVELS or settings.THIRD_LEVEL_CONFIRMED else HARD_LEVELS - 1
+
+
 def lint(*, shares: Shares) -> list[PlanRefused]:
     """Everything that forbids publishing these shares; empty where nothing does."""
     found: list[PlanRefused] = []
-    chain = shares.promoter_bps + shares.inviter_bps
+    chain = shares.promoter_bps + shares.inviter_bps + shares.inviter2_bps
     if max(chain, shares.creator_bps, shares.charity_bps) > 10_000 or min(shares) < 0:
-        found.append(PlanOverHundredPercent(f"Promoter and inviter together take {chain} bps."))
-    levels = min(settings.PAYING_LEVELS, HARD_LEVELS)
-    if shares.inviter_bps and levels < 2:
-        found.append(PlanTooManyLevels(f"This market pays {levels} level, the plan 2."))
-    if shares.inviter_bps > shares.promoter_bps:
+        found.append(PlanOverHundredPercent(f"Promoter and inviters together take {chain} bps."))
+    levels = 3 if shares.inviter2_bps else 2 if shares.inviter_bps else 1
+    if levels > paying_levels():
+        found.append(PlanTooManyLevels(f"The plan pays {levels} levels. {_article()}"))
+    if shares.inviter_bps > shares.promoter_bps or shares.inviter2_bps > shares.inviter_bps:
         found.append(PlanPaysRecruiting())
     return found
+
+
+def _article() -> str:
+    return (
+        f"This market pays {paying_levels()}: whoever pays uplines on what their downlines sell is "
+        "measured by 《禁止传销条例》 Art. 7 item 3."
+    )
 
 
 def lint_version(*, version: PlanVersion, at: datetime) -> list[PlanRefused]:

@@ -47,7 +47,7 @@ def ensure_default(*, at: datetime) -> PlanVersion:
 # The default version in force when `line` was placed, for a LATERAL join; no row for an instant
 # before every version, which gets the oldest (`ensure_default`).
 IN_FORCE = """
-    SELECT v.id, v.promoter_bps, v.inviter_bps, v.creator_bps, v.charity_bps
+    SELECT v.id, v.promoter_bps, v.inviter_bps, v.creator_bps, v.charity_bps, v.inviter2_bps
     FROM commissions_planversion v
     WHERE v.is_default AND v.published_at IS NOT NULL AND v.starts_at <= line.placed_at
       AND (v.ends_at IS NULL OR line.placed_at < v.ends_at)

@@ -28,6 +28,7 @@ class PlanNumbers(Strict):
     unit_fen = Fen(required=False, allow_null=True, min_value=1)
     promoter_bps = Bps(required=False)
     inviter_bps = Bps(required=False)
+    inviter2_bps = Bps(required=False, help_text="where the market pays three levels")
     creator_bps = Bps(required=False)
     products = Listed(child=Id(), required=False, max_length=plans.MOST)
     promoters = Listed(child=Text(max_length=30), required=False, max_length=plans.MOST)
@@ -106,8 +107,8 @@ class PlanVersionAnswer(serializers.ModelSerializer):
         model = PlanVersion
         fields = [
             "id", "plan_id", "number", "rate_bps", "unit_fen", "promoter_bps", "inviter_bps",
-            "creator_bps", "charity_bps", "all_products", "products", "all_promoters",
-            "promoters", "tiers", "tier_bonuses", "cap_order_fen", "cap_day_fen",
+            "inviter2_bps", "creator_bps", "charity_bps", "all_products", "products",
+            "all_promoters", "promoters", "tiers", "tier_bonuses", "cap_order_fen", "cap_day_fen",
             "cap_month_fen", "starts_at", "ends_at", "published_at",
         ]  # fmt: skip
         read_only_fields = fields

@@ -1,8 +1,10 @@
 """Paths of commissions, below /v1/."""
 
+from commissions.rest.agency_urls import urlpatterns as agencies
 from commissions.rest.attribution_urls import urlpatterns as attribution
 from commissions.rest.finance_urls import urlpatterns as finance
 from commissions.rest.plan_urls import urlpatterns as plans
 from commissions.rest.promoting_urls import urlpatterns as promoting
+from commissions.rest.team_urls import urlpatterns as team
 
-urlpatterns = [*promoting, *plans, *attribution, *finance]
+urlpatterns = [*promoting, *plans, *attribution, *agencies, *team, *finance]

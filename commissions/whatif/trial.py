@@ -35,12 +35,14 @@ class Line(NamedTuple):
     account_id: int
     has_promoter: bool
     has_inviter: bool
+    has_inviter2: bool
     covered: bool
     tier: str
     promoter_bps: int
     inviter_bps: int
     creator_bps: int
     charity_bps: int
+    inviter2_bps: int
 
 
 _PERIOD = """
@@ -55,18 +57,20 @@ LINES = f"""
 WITH page AS MATERIALIZED (
     SELECT c.id, c.accrued_at, c.order_line_id, c.plan_version_id, c.base_fen, c.fee_bps,
         c.rate_bps, c.budget_fen, c.step, c.terms, c.shop_id, l.order_id, l.product_id, l.qty,
-        l.commission_bps, o.placed_at, a.promoter_id, a.inviter_id, a.creator_id
+        l.commission_bps, o.placed_at, a.promoter_id, a.inviter_id, a.inviter2_id, a.creator_id
     {_PERIOD} AND c.id > %(after)s ORDER BY c.id LIMIT %(page)s
 )
 SELECT p.id, p.order_id, p.placed_at, p.qty, p.base_fen, p.fee_bps, p.rate_bps, p.budget_fen,
     p.step, v.plan_id, v.shop_id IS NULL, v.all_products, p.terms::text, p.commission_bps,
     coalesce(m.account_id, p.creator_id), p.promoter_id IS NOT NULL, p.inviter_id IS NOT NULL,
+    p.inviter2_id IS NOT NULL,
     d.id IS NOT NULL AND (d.all_products OR EXISTS (SELECT FROM commissions_planproduct n
             WHERE n.version_id = d.id AND n.product_id = p.product_id))
         AND (d.all_promoters OR t.tier = ANY(d.tiers) OR EXISTS (
             SELECT FROM commissions_plantarget n
             WHERE n.version_id = d.id AND n.promoter_id = who.id)),
-    coalesce(t.tier, 'standard'), v.promoter_bps, v.inviter_bps, v.creator_bps, v.charity_bps
+    coalesce(t.tier, 'standard'), v.promoter_bps, v.inviter_bps, v.creator_bps, v.charity_bps,
+    v.inviter2_bps
 FROM page p JOIN commissions_planversion v ON v.id = p.plan_version_id
 LEFT JOIN commissions_promoter m ON m.id = p.promoter_id
 LEFT JOIN commissions_promoter who ON who.account_id = coalesce(m.account_id, p.creator_id)
@@ -169,7 +173,7 @@ def _step(line: Line) -> str:
 
 def add(line: Line, rules: Rules | None, sums: Sums) -> None:
     """Prices a line as it was and as it would be, and adds both up."""
-    shares = Shares(line.promoter_bps, line.inviter_bps, line.creator_bps, line.charity_bps)
+    shares = Shares(*(getattr(line, name) for name in Shares._fields))
     before = _history(line)
     after, after_shares, cut = before, shares, ""
     if rules is not None:
@@ -215,10 +219,12 @@ def _history(line: Line) -> int:
 
 
 def _earned(line: Line, budget_fen: int, shares: Shares) -> int:
-    """The part of who earns first: the promoter, or the content's author."""
+    """The part of who earns first, before what is passed on: the promoter, or the content's
+    author."""
     roles = [split.CREATOR]
     if line.has_promoter:
         roles = [split.PROMOTER] + [split.INVITER] * line.has_inviter
+        roles += [split.INVITER2] * line.has_inviter2
     made = split.split(
         base_fen=line.base_fen, rate_bps=0, fee_bps=0, shares=shares, roles=roles,
         budget_fen=budget_fen,

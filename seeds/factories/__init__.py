@@ -2,6 +2,8 @@
 
 from seeds.factories.accounts import AccountFactory, AddressFactory
 from seeds.factories.commissions import (
+    AgencyEdgeFactory,
+    AgencyFactory,
     CommissionOfferFactory,
     CouponCodeFactory,
     LockSettingFactory,
@@ -17,6 +19,8 @@ from seeds.factories.shops import CategoryFactory, ProductFactory, ShopFactory, 
 __all__ = [
     "AccountFactory",
     "AddressFactory",
+    "AgencyEdgeFactory",
+    "AgencyFactory",
     "CategoryFactory",
     "CommissionOfferFactory",
     "CouponCodeFactory",

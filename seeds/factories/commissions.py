@@ -6,6 +6,9 @@ from factory.django import DjangoModelFactory
 from backend.core import ids
 from backend.core.clock import now
 from commissions.models import (
+    Agency,
+    AgencyEdge,
+    AgencyShare,
     CommissionOffer,
     CommissionPlan,
     CouponCode,
@@ -43,6 +46,43 @@ class PromoterFactory(DjangoModelFactory):
                 from_at=promoter.joined_at,
                 recorded_at=promoter.joined_at,
             )
+
+
+class AgencyFactory(DjangoModelFactory):
+    """An active agency that takes `share_bps` of its members' part."""
+
+    class Meta:
+        model = Agency
+        skip_postgeneration_save = True
+
+    owner = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda n: f"机构 {n}")
+    created_at = factory.LazyFunction(now)
+
+    @factory.post_generation
+    def share_bps(agency: Agency, create: bool, extracted: int | None, **_: object) -> None:  # noqa: N805
+        """What it takes, from the beginning on."""
+        if create:
+            AgencyShare.objects.create(
+                agency=agency,
+                number=1,
+                share_bps=2_000 if extracted is None else extracted,
+                from_at=agency.created_at,
+                recorded_at=agency.created_at,
+            )
+
+
+class AgencyEdgeFactory(DjangoModelFactory):
+    """A promoter, or with `child` another agency, has joined an agency."""
+
+    class Meta:
+        model = AgencyEdge
+
+    agency = factory.SubFactory(AgencyFactory)
+    number = 1
+    kind = AgencyEdge.Kind.JOINED
+    from_at = factory.LazyFunction(now)
+    recorded_at = factory.SelfAttribute("from_at")
 
 
 class PlanFactory(DjangoModelFactory):

@@ -7,7 +7,7 @@ product's own verbs, day by day, so that seeding proves them.
 from dataclasses import dataclass, field
 
 from backend.accounts.models import Account
-from commissions import ledger
+from commissions import compliance, ledger, team
 from notes import ranking, recount
 from notes.models import Note
 from seeds.scenarios import (
@@ -110,6 +110,8 @@ def populate(stage: Stage, world: World) -> None:
         done.append(promoting.join(stage, world.town, world.promotion))
         done.append(promoting.share(stage, world.market, world.content, world.promotion))
         done.append(attributing.lock_customers(stage, world.market))
+    with stage.step("agencies, their members, a tree that changes") as done:
+        done.append(promoting.gather(stage, world.town, world.promotion))
     with stage.step("tiers, and plans for some of them") as done:
         done.append(schemes.to_some(stage, world.town, world.market, world.promotion))
     with stage.step("likes, collects, comments") as done:
@@ -160,6 +162,8 @@ def conclude(stage: Stage, world: World) -> None:
             pass
         ranking.rank_notes(at=stage.at)
         done.append(ledger.fold())
+        team.count_promoters(at=stage.at)
+        compliance.report(at=stage.at)
         analyze()
 
 

@@ -340,7 +340,36 @@ PROMOTING = [
     _get("/v1/me/payouts/{payout}", "promoter"),
     _post("/v1/me/payouts/{payout}/cancel", "promoter", keyed=True),
 ]
-CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING]
+AGENCIES = [
+    _post("/v1/agencies", "stranger", {"name": "星河", "share_bps": 1_000}, status=201),
+    _get("/v1/me/agency", "owner"),
+    Call("PUT", "/v1/me/agency/share", "owner", {"share_bps": 1_000}),
+    _gone("/v1/me/agency/upper", "owner"),
+    _get("/v1/me/agency/members", "other_owner"),
+    _gone("/v1/me/agency/members/{member}", "other_owner"),
+    _get("/v1/me/agency/invitations", "other_owner"),
+    _post(
+        "/v1/me/agency/invitations", "owner", {"handle": "promoter", "as_agency": False}, status=201
+    ),
+    _post("/v1/me/agency/invitations/{agency_invitation}/withdraw", "other_owner"),
+    _get("/v1/me/agency-membership", "inviter"),
+    _gone("/v1/me/agency-membership", "inviter"),
+    _get("/v1/me/agency-invitations", "promoter"),
+    _post(
+        "/v1/me/agency-invitations/{agency_invitation}/accept",
+        "promoter",
+        {"share_bps": "{agency_bps}"},
+    ),
+    _post("/v1/me/agency-invitations/{agency_invitation}/decline", "promoter"),
+]
+TREE = [
+    Call("PUT", "/v1/me/tuike/inviter", "inviter", {"invite_code": "{root_code}"}),
+    _get("/v1/me/team", "inviter", "level=1"),
+    _get("/v1/me/team/summary", "inviter"),
+    _get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
+    _get("/v1/compliance/findings", "superuser"),
+]
+CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE]
 
 
 def filled(world: World, value: Any) -> Any:

@@ -12,8 +12,8 @@ from PIL import Image
 from backend.accounts import resets, tokens
 from backend.accounts.models import Account
 from backend.core.clock import business_day, now
-from commissions import accruals, disputes, payees, payouts, plans, roles, whatif
-from commissions.models import CommissionOrder
+from commissions import accruals, disputes, memberships, payees, payouts, plans, roles, whatif
+from commissions.models import CommissionOrder, Promoter
 from notes import cards, engagement, publishing
 from notes.models import Comment, GoodsNoteApplication, Topic
 from seeds import factories as f
@@ -213,6 +213,7 @@ def _notes(world: World) -> None:
 def _promoting(world: World) -> None:
     past = now() - timedelta(days=1)
     f.PlanVersionFactory.create(starts_at=past, published_at=past)
+    world.root_code = f.PromoterFactory.create(joined_at=past).invite_code
     sponsor = f.PromoterFactory.create(
         account=world.people["inviter"], joined_at=past, invite_code="InvCode1"
     )
@@ -225,6 +226,7 @@ def _promoting(world: World) -> None:
         )
         for who in (promoter, sponsor)
     )
+    world.promoter = promoter.pk
     world.link, world.other_link, world.invite_code = link.code, other.code, promoter.invite_code
     world.disabled_link = f.PromotionLinkFactory.create(
         promoter=promoter, target_id=world.banned, created_at=past, disabled_at=now()
@@ -236,6 +238,22 @@ def _promoting(world: World) -> None:
     world.today = business_day(now()).isoformat()
     world.mark("an invite code", "InvCode2", "promoter")
     world.mark("a channel", link.channel, "promoter")
+
+
+def _agencies(world: World) -> None:
+    """The other owner's agency, above the owner's: the inviter is its member, and the promoter is
+    asked to be."""
+    past = now() - timedelta(days=1)
+    upper, lower = (
+        f.AgencyFactory.create(owner=world.people[role], created_at=past, share_bps=1_500)
+        for role in ("other_owner", "owner")
+    )
+    f.AgencyEdgeFactory.create(agency=upper, child=lower, from_at=past)
+    member = Promoter.objects.get(account=world.people["inviter"])
+    world.member = f.AgencyEdgeFactory.create(agency=upper, promoter=member, from_at=past).pk
+    asked, _ = memberships.invite(account=upper.owner, handle="promoter", at=past)
+    world.agency_invitation, world.agency_bps = asked.pk, 1_500
+    world.mark("a member's agency", upper.name, "owner", "other_owner", *PAYEES)
 
 
 def _plans(world: World) -> None:
@@ -383,7 +401,8 @@ def build() -> World:
     """The market, in the database of the moment."""
     world = World(tokens={"anonymous": ""}, people={}, marks=[], picture=_picture())
     parts = (
-        _people, _goods, _application, _notes, _promoting, _plans, _earning, _orders, _refunds,
+        _people, _goods, _application, _notes, _promoting, _agencies, _plans, _earning, _orders,
+        _refunds,
     )  # fmt: skip
     for part in parts:
         part(world)

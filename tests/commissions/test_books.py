@@ -110,6 +110,19 @@ FAULTS: dict[str, list[str]] = {
     "every commission names a published plan, a touch or source, and a real inviter": [
         "UPDATE commissions_planversion SET published_at = NULL"
     ],
+    "what is passed on goes to the agency of the dated edge, at the share of that day": [
+        "UPDATE commissions_agencyshare SET share_bps = share_bps + 1"
+        " WHERE agency_id = (SELECT max(id) FROM commissions_agency)"
+    ],
+    "what is kept and what is passed on are their shares of the member's part, to the fen": [
+        "UPDATE commissions_commissionsplit SET amount_fen = amount_fen - 2"
+        " WHERE commission_id = {commission} AND role = 'promoter'",
+        "UPDATE commissions_commissionsplit SET amount_fen = amount_fen + 2"
+        " WHERE commission_id = {commission} AND role = 'agency'",
+    ],
+    "a member joins and leaves by turns, one agency at a time, and an upper agency is older": [
+        "UPDATE commissions_agencyedge SET number = 3 WHERE promoter_id = {promoter}"
+    ],
     "a commission settles in one run, not before it has matured": [
         "UPDATE commissions_commissionorder SET matures_at = '2027-01-01T00:00Z'"
         " WHERE id = {commission}"
@@ -362,6 +375,8 @@ def test_the_world_of_these_tests_has_something_of_everything(db: None) -> None:
     assert {journal >> 56 for journal in kinds} == {1, 2, 3, 4, 5, 6}
     assert set(CommissionSplit.objects.values_list("role", flat=True)) == {
         "promoter",
+        "agency",
+        "agency2",
         "inviter",
         "platform",
         "charity",

@@ -15,9 +15,12 @@ from backend.core.sql import rows
 from backend.rest.renderers import encode
 from commissions import books, earnings, explain
 from commissions.models import (
+    AgencyEdge,
     Attribution,
     AttributionOverride,
     CommissionOrder,
+    CommissionSplit,
+    ComplianceFinding,
     CouponCode,
     LockChange,
     LockSetting,
@@ -25,6 +28,7 @@ from commissions.models import (
     PlanFund,
     PlanVersion,
     Promoter,
+    PromoterCount,
     SponsorEdge,
 )
 from notes import feed, search
@@ -177,6 +181,20 @@ def test_linda_and_ella_have_earned(world: World) -> None:
     for handle in ("linda", "ella"):
         summary = earnings.summary(world.town.named(handle))
         assert sum(summary) > 0, handle
+
+
+def test_an_agency_below_another_has_members_and_is_passed_on_a_share(world: World) -> None:
+    """K9: Nana is a member of Ella's agency, which is below the buyer's."""
+    edges = AgencyEdge.objects.filter(agency__owner__handle="ella")
+    assert set(edges.values_list("kind", flat=True)) == {"joined", "left"}
+    assert edges.filter(promoter__account__handle="nana").exists()
+    paid = CommissionSplit.objects.filter(role__in=["agency", "agency2"], amount_fen__gt=0)
+    assert set(paid.values_list("payee__handle", "role")) >= {
+        ("ella", "agency"),
+        ("buyer", "agency2"),
+    }
+    assert PromoterCount.objects.exists()
+    assert ComplianceFinding.objects.filter(reached__in=["levels", "both"]).exists()
 
 
 def test_every_kind_of_plan_can_be_seen(world: World) -> None:
