@@ -8,7 +8,7 @@ in four statements, however many touches they have, so memory is bounded over an
 """
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from shops.models import Order, Shop
 PAGE = 500
 MAX_DAYS = 366
 PASSED_OVER = 31
+USUAL = timedelta(days=29)  # before the last day
 RANKS = {"coupon": (0,), "named": (1, 2), "last_touch": (3,), "lock": (4,)}
 
 
@@ -121,12 +122,17 @@ def rules_of(
     return Rules(windows, self_purchase or now.self_purchase, now.compares, ranks)
 
 
-def of_shop(*, account: Account, shop_id: int, first: date, last: date) -> Scope:
-    """The lines of a shop, for its owner and staff.
+def of_shop(
+    *, account: Account, shop_id: int, first: date | None, last: date | None, at: datetime
+) -> Scope:
+    """The lines of a shop, for its owner and staff; by default those of the 30 days up to the one
+    of `at`.
 
     :raises NotFound: no such shop, or not the account's to see.
     :raises ReplayTooWide: no day at all, or over a year.
     """
+    last = last or business_day(at)
+    first = first or last - min(USUAL, last - date.min)
     if not timedelta(0) <= last - first < timedelta(days=MAX_DAYS):
         raise ReplayTooWide()
     shops = Shop.objects.filter(pk=shop_id)
@@ -161,11 +167,8 @@ def page_of(*, scope: Scope, rules: Rules, place: Place | None = None) -> Page:
     """One page: the next 500 lines of its day that there are; up to 31 days without lines are
     passed over."""
     day, after = place or Place(scope.first, 0)
-    stop = day + timedelta(days=PASSED_OVER)
-    while day <= scope.last:
-        if day >= stop:
-            return Page(0, [], 0, Place(day, 0))
-        found = _decided(scope, rules, day, after)
+    for _ in range(PASSED_OVER):
+        found = _decided(scope, rules, day, after) if day <= scope.last else []
         if found:
             whole = len(found) == PAGE
             last = found[-1][0].line_id
@@ -173,8 +176,11 @@ def page_of(*, scope: Scope, rules: Rules, place: Place | None = None) -> Page:
             changed = [pair for pair in found if _differs(*pair)]
             told = _told(changed) if changed else []
             return Page(len(found), told, sum(one["moved_fen"] for one in told), following)
-        day, after = day + timedelta(days=1), 0
-    return Page(0, [], 0, None)
+        beyond = _next(scope, day)
+        if beyond is None:
+            return Page(0, [], 0, None)
+        day, after = beyond
+    return Page(0, [], 0, Place(day, after))
 
 
 def _next(scope: Scope, day: date) -> Place | None:
