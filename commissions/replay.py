@@ -32,7 +32,7 @@ class ReplayTooWide(Refusal):
     """A replay looks at one year at most, from its first day to its last, both included."""
 
     code = "replay_too_wide"
-    status = 422
+    status = 400
     title = "A replay covers 1 to 366 days"
 
 

@@ -35,7 +35,8 @@ def exposure(*, plan: CommissionPlan, refund_bps: int = 500) -> dict[str, Any]:
     sums = rows(_SUMS, {"plan": plan.pk, "roles": list(split.BUDGET_ROLES)})[0]
     frozen = sums["estimated_fen"] + sums["confirmed_fen"]
     exposed = frozen + sums["settled_fen"]
-    funded = sums.pop("funded_fen") if sums.pop("is_funded") else None
+    fund_fen, is_funded = sums.pop("funded_fen"), sums.pop("is_funded")
+    funded = fund_fen if is_funded else None
     back = share_fen(frozen, refund_bps)
     left = None
     if funded is not None:

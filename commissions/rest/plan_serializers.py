@@ -91,7 +91,7 @@ class PlanFundFields(Strict):
 class ExposureQuery(Strict):
     """Query of GET /v1/commission-plans/{id}/exposure."""
 
-    refund_bps = QueryInteger(required=False, default=500, min_value=0, max_value=10_000)
+    refund_bps = QueryInteger(required=False, default=500, min_value=1, max_value=10_000)
 
 
 class PlanVersionAnswer(serializers.ModelSerializer):

@@ -164,7 +164,7 @@ class PlanExposureView(View):
         parameters=[
             OpenApiParameter(
                 "refund_bps",
-                {"type": "integer", "minimum": 0, "maximum": 10_000, "default": 500},
+                {"type": "integer", "minimum": 1, "maximum": 10_000, "default": 500},
             )
         ],
         responses=s.ExposureAnswer,

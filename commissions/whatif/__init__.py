@@ -157,7 +157,7 @@ def _run(job: WhatIf) -> None:
     while page := tuples(LINES, asked | {"after": after}):
         for row in page:
             add(Line._make(row), rules, sums)
-        after = page[-1][0]
+        after = max(row[0] for row in page)
         job.seen += len(page)
         job.save(update_fields=["seen", "lines"])
     job.status, job.result = Status.DONE, result(sums)

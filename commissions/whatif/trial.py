@@ -55,9 +55,9 @@ WHERE o.placed_at >= %(from)s::timestamptz AND o.placed_at < %(to)s::timestamptz
 COUNT = f"SELECT count(*) {_PERIOD}"
 LINES = f"""
 WITH page AS MATERIALIZED (
-    SELECT c.id, c.plan_version_id, c.base_fen, c.fee_bps, c.rate_bps, c.budget_fen, c.step,
-        c.terms, c.shop_id, l.order_id, l.product_id, l.qty, l.commission_bps, o.placed_at,
-        a.promoter_id, a.inviter_id, a.inviter2_id, a.creator_id
+    SELECT c.id, c.accrued_at, c.order_line_id, c.plan_version_id, c.base_fen, c.fee_bps,
+        c.rate_bps, c.budget_fen, c.step, c.terms, c.shop_id, l.order_id, l.product_id, l.qty,
+        l.commission_bps, o.placed_at, a.promoter_id, a.inviter_id, a.inviter2_id, a.creator_id
     {_PERIOD} AND c.id > %(after)s ORDER BY c.id LIMIT %(page)s
 )
 SELECT p.id, p.order_id, p.placed_at, p.qty, p.base_fen, p.fee_bps, p.rate_bps, p.budget_fen,
@@ -80,7 +80,7 @@ LEFT JOIN LATERAL (
     SELECT coalesce((SELECT x.tier FROM commissions_tierchange x
         WHERE x.promoter_id = who.id AND x.from_at <= p.placed_at
         ORDER BY x.from_at DESC, x.id DESC LIMIT 1), 'standard') AS tier) t ON d.id IS NOT NULL
-ORDER BY p.id
+ORDER BY p.accrued_at, p.order_line_id
 """
 
 
@@ -176,14 +176,15 @@ def add(line: Line, rules: Rules | None, sums: Sums) -> None:
     shares = Shares(*(getattr(line, name) for name in Shares._fields))
     before = _history(line)
     after, after_shares, cut = before, shares, ""
-    if rules is not None and rules.wins(line):
-        priced = rules.price(line)
-        if rules.take(line, priced.budget_fen):
-            after, after_shares, cut = priced.budget_fen, rules.shares, priced.cut_by
-        else:
-            cut = "fund"
-    elif rules is not None and line.plan_id == rules.version.plan_id:
-        after = divide_half_even(line.base_fen * line.offer_bps, BPS)
+    if rules is not None:
+        if line.plan_id == rules.version.plan_id:
+            after = divide_half_even(line.base_fen * line.offer_bps, BPS)
+        if rules.wins(line):
+            priced = rules.price(line)
+            if rules.take(line, priced.budget_fen):
+                after, after_shares, cut = priced.budget_fen, rules.shares, priced.cut_by
+            else:
+                cut = "fund"
     sums.lines += 1
     sums.base_fen += line.base_fen
     sums.fee_fen += divide_half_even(line.base_fen * line.fee_bps, BPS)

@@ -113,7 +113,7 @@ def populate(stage: Stage, world: World) -> None:
     with stage.step("agencies, their members, a tree that changes") as done:
         done.append(promoting.gather(stage, world.town, world.promotion))
     with stage.step("tiers, and plans for some of them") as done:
-        done.append(schemes.to_some(stage, world.town, world.promotion))
+        done.append(schemes.to_some(stage, world.town, world.market, world.promotion))
     with stage.step("likes, collects, comments") as done:
         done.append(content.engage(stage, world.town, world.content))
     with stage.step("counters and ranks, by the product's recount") as done:

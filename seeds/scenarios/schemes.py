@@ -5,15 +5,15 @@ from typing import Any
 
 from django.db import transaction
 
-from commissions import plans
-from commissions.models import PlanVersion
+from commissions import links, plans
+from commissions.models import PlanVersion, Promoter
 from seeds.scenarios.market import Good, Market
 from seeds.scenarios.people import People
 from seeds.scenarios.promoting import Promotion, Shared
 from seeds.scenarios.stage import Stage
 
 TIERS = {"ella": "gold", "linda": "silver"}
-DEAREST_FEN = 2_000
+DEAREST_FEN, FUND_FEN = 2_000, 60_000
 HALVES = {"promoter_bps": 8_000, "inviter_bps": 2_000}
 
 
@@ -33,11 +33,12 @@ def open_to_all(stage: Stage, town: People, market: Market) -> int:
             None, "银牌以上推客", "open", at, by=town.named("admin"), rate_bps=600,
             products=named, tiers=["gold", "silver"],
         )  # fmt: skip
-    market.offered |= {good.product.pk for good in (own, *others)}
+    market.planned = [own, *others]
+    market.offered |= {good.product.pk for good in market.planned}
     return 3
 
 
-def to_some(stage: Stage, town: People, promotion: Promotion) -> int:
+def to_some(stage: Stage, town: People, market: Market, promotion: Promotion) -> int:
     """Tiers; then an exclusive plan for Linda, a targeted one for Ella and Nana, a fixed amount
     for the gold tier, and a funded campaign with caps that runs out."""
     admin, at = town.named("admin"), stage.ago(days=59.8)
@@ -61,8 +62,24 @@ def to_some(stage: Stage, town: People, promotion: Promotion) -> int:
             busy, "开业季", "campaign", at, rate_bps=2_500, ends_at=stage.ago(days=10),
             cap_order_fen=8_000, cap_day_fen=12_000, cap_month_fen=150_000,
         )  # fmt: skip
-        plans.set_fund(plan_id=campaign.plan_id, funded_fen=200_000, by=admin, at=at)
+        plans.set_fund(plan_id=campaign.plan_id, funded_fen=FUND_FEN, by=admin, at=at)
+        _share_open(stage, market, promotion, known)
     return len(TIERS) + 4
+
+
+def _share_open(
+    stage: Stage, market: Market, promotion: Promotion, known: dict[str, Promoter]
+) -> None:
+    """Ella and Linda share the goods that open plans pay for: by tier, and by the shop."""
+    for good in market.planned:
+        for handle in TIERS:
+            account = known[handle].account
+            if good.owner != account:
+                link, _ = links.create(
+                    account=account, target_kind="product", target_id=good.product.pk,
+                    channel="方案", at=stage.ago(days=59.7),
+                )  # fmt: skip
+                promotion.shared.append(Shared(link, account, (good,)))
 
 
 def _shown(promotion: Promotion, handle: str) -> Good:

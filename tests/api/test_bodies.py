@@ -94,6 +94,10 @@ FOREIGN: dict[tuple[str, str], list[tuple[str, int, str]]] = {
         ("draft_note", 404, "not_found"),
         ("taken_down", 404, "not_found"),
     ],
+    ("POST /v1/attribution-disputes", "line"): [
+        ("other_line", 404, "not_found"),
+        ("shipped_line", 404, "not_found"),
+    ],
     ("POST /v1/checkouts", "address"): [("other_address", 404, "not_found")],
     ("POST /v1/checkouts", "lines.0.sku"): [("draft_sku", 409, "product_not_on_sale")],
     ("POST /v1/checkouts", "lines.0.source.id"): [

@@ -104,6 +104,8 @@ def test_what_is_malformed_is_refused(selena: Person, shop: Any, fields: dict[st
 def test_a_fund_is_set_and_shown_in_the_exposure(selena: Person, shop: Any) -> None:
     plan = drafted(selena, shop)["plan_id"]
     path = f"/v1/commission-plans/{plan}"
+    bare = selena.client.get(f"{path}/exposure").json()
+    assert (bare["funded_fen"], bare["left_fen"], bare["if_refunded"]["left_fen"]) == (None,) * 3
     fund = selena.client.put(f"{path}/fund", {"funded_fen": 50_000}, format="json").json()
     assert fund == {"plan_id": plan, "funded_fen": 50_000, "taken_fen": 0, "returned_fen": 0}
     found = selena.client.get(f"{path}/exposure?refund_bps=100").json()

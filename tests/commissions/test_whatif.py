@@ -97,6 +97,20 @@ def test_a_new_version_replaces_the_old_one_of_its_plan(stall: Stall) -> None:
     assert (found["before_fen"], found["after_fen"], found["losers"]) == (1_000, 400, 1)
 
 
+def test_lines_of_a_replaced_version_fall_to_the_offer_where_the_fund_ends(stall: Stall) -> None:
+    first = stall.plan("campaign", rate_bps=1_000, ends_at=AT + DAY)
+    for _ in range(2):
+        stall.sell(offer=300)
+    version = plans.next_version(
+        owner=stall.shop.account, plan_id=first.plan_id, at=AT,
+        fields={"promoter_bps": 10_000, "rate_bps": 1_000, "ends_at": AT + DAY},
+    )  # fmt: skip
+    stall.fund(version, 1_500)
+    found = ran(stall, version)
+    assert (found["before_fen"], found["after_fen"]) == (2_000, 1_300)
+    assert found["cut_lines"] == {"fund": 1}
+
+
 def test_what_is_not_over_or_not_yours_is_refused(stall: Stall) -> None:
     other = Stall()
     asked: dict[str, Any] = {

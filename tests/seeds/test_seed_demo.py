@@ -204,7 +204,7 @@ def test_every_kind_of_plan_can_be_seen(world: World) -> None:
     assert kinds == {"open", "targeted", "exclusive", "campaign"}
     assert live.filter(shop__isnull=True).exclude(tiers=[]).count() == 1
     assert live.filter(unit_fen__isnull=False).count() == 1
-    assert PlanFund.objects.get().funded_fen == 200_000
+    assert PlanFund.objects.get().funded_fen == 60_000
     tiers = dict(Promoter.objects.exclude(tier="standard").values_list("account__handle", "tier"))
     assert tiers == {"ella": "gold", "linda": "silver"}
 
