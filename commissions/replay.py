@@ -18,7 +18,8 @@ from backend.core.clock import business_day
 from backend.core.errors import NotFound, Refusal
 from backend.core.sql import rows, tuples
 from commissions import attribution, plans, split, uplines
-from commissions.attribution import Candidate, Decision, Rules
+from commissions.attribution import Candidate, Decision
+from commissions.attribution_rules import Rules, rules_now
 from commissions.models import PlanVersion
 from shops.models import Order, Shop
 
@@ -115,7 +116,7 @@ def rules_of(
     without: list[str] | None = None,
 ) -> Rules:
     """The market's rules with some of them exchanged; `without` leaves out whole rules."""
-    now = attribution.rules_now()
+    now = rules_now()
     given = {"referral": referral_days, "note": note_days, "live": live_days}
     windows = now.windows | {kind: days for kind, days in given.items() if days is not None}
     ranks = frozenset(rank for name in without or () for rank in RANKS[name])
@@ -189,7 +190,7 @@ def _next(scope: Scope, day: date) -> Place | None:
 
 def _decided(scope: Scope, rules: Rules, day: date, after: int) -> list[tuple[Line, Decision]]:
     # As far back as today's rules look too: what a shorter window shuts out is named a loser.
-    days = [*rules.windows.values(), *attribution.rules_now().windows.values()]
+    days = [*rules.windows.values(), *rules_now().windows.values()]
     asked = attribution.parameters(rules) | {
         "day": day, "after": after, "page": PAGE, "shop": scope.shop_id, "order": scope.order_id,
         "longest": f"{max(days)} days",

@@ -13,7 +13,7 @@ from backend.rest.fields import NoFields
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
 from commissions import coupons, disputes, locks, replay
-from commissions.attribution import Rules
+from commissions.attribution_rules import Rules
 from commissions.rest import attribution_serializers as s
 
 

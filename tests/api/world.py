@@ -1,16 +1,13 @@
 """A market in which every role has something, and every private thing carries a mark that can be
 looked for in whatever anybody is answered."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
-from types import SimpleNamespace
 
 from django.contrib.auth.models import Group
 from PIL import Image
 
 from backend.accounts import resets, tokens
-from backend.accounts.models import Account
 from backend.core.clock import business_day, now
 from commissions import accruals, disputes, memberships, payees, payouts, plans, roles, whatif
 from commissions.models import CommissionOrder, Promoter
@@ -20,6 +17,7 @@ from seeds import factories as f
 from shops import aftersales, checkout, onboarding
 from shops.checkout import LineRequest
 from shops.models import Checkout, Order, Product, Refund, Shop
+from tests.api.named import World
 from tests.commissions import money_out
 from tests.shops import sales
 
@@ -53,31 +51,6 @@ ON_HAND = 7_919
 BALANCES = {"promoter": 7_654_321, "inviter": 8_765_432}
 PAYOUT_FEN = 1_234_567
 LICENCE = "91350100M000100Y43"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Something private: the text to look for, and who may read it."""
-
-    what: str
-    text: str
-    readers: frozenset[str]
-
-
-class World(SimpleNamespace):
-    """What the names in paths and bodies stand for ({note}, {sku} …), tokens by role, marks."""
-
-    tokens: dict[str, str]
-    people: dict[str, Account]
-    marks: list[Mark]
-
-    def fill(self, template: str) -> str:
-        """A path or query with its names replaced."""
-        return template.format(**vars(self))
-
-    def mark(self, what: str, text: str, *readers: str) -> None:
-        """Remembers something private."""
-        self.marks.append(Mark(what, text, frozenset(readers)))
 
 
 def _people(world: World) -> None:
