@@ -35,7 +35,7 @@ KEPT = 50
 # where from.
 LINE_COLUMNS = """
     l.product_id, l.referral_code, l.coupon_id, l.source_kind, l.source_id, o.buyer_id, o.placed_at,
-    o.checkout_id,
+    o.checkout_id, k.address,
     coalesce(click.visitor, '') AS visitor, click.id AS click_id,
     click.link_id AS click_link_id, click.at AS clicked_at
 """
@@ -58,7 +58,8 @@ ORDER BY at DESC LIMIT %(looked_at)s
 # touch of the buyer or of the visitor who clicked; 4: who holds the shop's customer.
 LOCK = """
 SELECT 4, 'lock', NULL, held.change_id, NULL, held.from_at, held.promoter_id
-FROM (SELECT 1 FROM commissions_lockchange WHERE buyer_id = line.buyer_id
+FROM (SELECT 1 FROM commissions_lockchange WHERE EXISTS (SELECT 1 FROM commissions_lockchange)
+      AND buyer_id = line.buyer_id
       AND shop_id = line.shop_id AND at <= line.placed_at LIMIT 1) bound
 CROSS JOIN LATERAL tuike_customer_lock(line.buyer_id, line.shop_id, line.placed_at) held
 """
@@ -130,27 +131,28 @@ _KIN = """
 CASE WHEN %(contacts)s::int > 0 AND candidate.covers AND candidate.is_late IS NOT TRUE THEN ARRAY(
     SELECT kin.id * 8 + kin.bits FROM (
         SELECT a.id, coalesce(home.bits, 0)
-            | ((a.phone <> '' AND a.phone IN (b.phone, k.address->>'phone')) IS TRUE)::int
-            | CASE WHEN EXISTS (SELECT 1 FROM shops_payment mine
-                JOIN shops_payment theirs ON theirs.payer = mine.payer
-                    AND theirs.provider = mine.provider AND theirs.payer <> ''
+            | ((a.phone <> '' AND a.phone IN (b.phone, line.address->>'phone')) IS TRUE)::int
+            | CASE WHEN mine.payer IS NOT NULL AND EXISTS (SELECT 1 FROM shops_payment theirs
                 JOIN shops_checkout t ON t.id = theirs.checkout_id AND t.buyer_id = a.id
-                WHERE mine.checkout_id = k.id AND mine.payer <> '') THEN 2 ELSE 0 END AS bits
-        FROM accounts_account a
-        JOIN accounts_account b ON b.id = line.buyer_id
-        JOIN shops_checkout k ON k.id = line.checkout_id
+                WHERE theirs.payer = mine.payer AND theirs.provider = mine.provider
+                    AND theirs.payer <> '') THEN 2 ELSE 0 END AS bits
+        FROM accounts_account b
+        LEFT JOIN shops_payment mine ON mine.checkout_id = line.checkout_id
+            AND mine.status = 'accepted' AND mine.payer <> ''
+        JOIN accounts_account a ON a.id <> line.buyer_id AND a.id IN (
+            candidate.promoter_account_id, candidate.inviter_account_id, candidate.creator_id)
         LEFT JOIN LATERAL (SELECT bit_or(
-                ((x.phone <> '' AND x.phone IN (b.phone, k.address->>'phone')) IS TRUE)::int
-                | CASE WHEN x.detail <> '' AND x.detail = k.address->>'detail'
-                    AND x.region_code = k.address->>'region_code' THEN 4 ELSE 0 END) AS bits
+                ((x.phone <> '' AND x.phone IN (b.phone, line.address->>'phone')) IS TRUE)::int
+                | CASE WHEN x.detail <> '' AND x.detail = line.address->>'detail'
+                    AND x.region_code = line.address->>'region_code' THEN 4 ELSE 0 END) AS bits
             FROM accounts_address x WHERE x.account_id = a.id) home ON true
-        WHERE a.id <> line.buyer_id AND a.id IN (candidate.promoter_account_id,
-            candidate.inviter_account_id, candidate.creator_id)
+        WHERE b.id = line.buyer_id
     ) kin WHERE kin.bits & %(contacts)s::int > 0)
 END"""
 # The lock setting under which this candidate's paid order would extend a lock, if any.
 _IN_FORCE = locks.IN_FORCE.format(columns="s.id", shop="line.shop_id", at="line.placed_at")
-_LOCK_SETTING = f"CASE WHEN candidate.promoter_id IS NOT NULL THEN ({_IN_FORCE}) END"
+_LOCK_SETTING = f"""CASE WHEN candidate.promoter_id IS NOT NULL
+    AND EXISTS (SELECT 1 FROM commissions_locksetting) THEN ({_IN_FORCE}) END"""
 
 
 class Candidate(NamedTuple):
