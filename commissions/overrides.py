@@ -57,6 +57,15 @@ class WinnerImpossible(Refusal):
     title = "A line cannot be owed to its buyer or its shop"
 
 
+class PricedByPlan(Refusal):
+    """A plan's fund and caps have paid for the line: it can be owed to somebody else, not to
+    nobody."""
+
+    code = "priced_by_plan"
+    status = 409
+    title = "A line that a plan has priced is owed to somebody"
+
+
 class Winner(NamedTuple):
     """Whom a line is owed to: a promoter, a creator, or (both empty) nobody."""
 
@@ -78,7 +87,8 @@ class Part(NamedTuple):
 _LOCK = "SELECT id FROM commissions_commissionorder WHERE id = %s FOR NO KEY UPDATE"
 _STATE = """
 SELECT c.id, c.shop_id, c.status, c.base_fen, c.rate_bps, c.fee_bps, c.budget_fen, c.fee_fen,
-       c.refunded_fen, c.plan_version_id, c.version, l.commission_bps, o.buyer_id, o.placed_at,
+       c.refunded_fen, c.plan_version_id, c.version, c.terms IS NOT NULL AS is_priced,
+       l.commission_bps, o.buyer_id, o.placed_at,
        shop.account_id AS owner_id, seen.number,
        (SELECT json_agg(json_build_array(s.role, s.payee_id, s.share_bps, s.amount_fen,
             s.reversed_fen) ORDER BY s.id)
@@ -115,6 +125,7 @@ def write(
     :raises WrongState: it is invalid: nothing is left to move.
     :raises AttributionChanged: it has another number of overrides than `seen`.
     :raises WinnerImpossible: the shop's owner, or a buyer whom this market does not pay.
+    :raises PricedByPlan: it would be owed to nobody, though a plan has priced it.
     :raises NothingToOverride: it is owed to exactly them.
     """
     assert connection.in_atomic_block, "an override belongs to the decision that causes it"
@@ -122,6 +133,8 @@ def write(
     if state["number"] != seen:
         raise AttributionChanged()
     payees, inviter = _payees(winner, state)
+    if state["is_priced"] and not payees:
+        raise PricedByPlan()
     before = [Part(*part) for part in state["parts"] or []]
     after, rate_bps, budget_fen = _divided(state, payees)
     if [(part.role, part.payee_id) for part in before] == [
@@ -198,7 +211,7 @@ def _payees(winner: Winner, state: dict[str, Any]) -> tuple[dict[str, int], Prom
 
 def _divided(state: dict[str, Any], payees: dict[str, int]) -> tuple[list[Part], int, int]:
     """The parts of the new payees, the rate and the budget: of the same plan version, with what
-    refunds have taken back so far."""
+    refunds have taken back so far. What a plan has set as the budget stays it."""
     rate_bps = (state["rate_bps"] or state["commission_bps"]) if payees else 0
     version = PlanVersion.objects.get(pk=state["plan_version_id"])
     made = split.split(
@@ -207,6 +220,7 @@ def _divided(state: dict[str, Any], payees: dict[str, int]) -> tuple[list[Part],
         fee_bps=state["fee_bps"],
         shares=plans.shares_of(version),
         roles=tuple(payees),
+        budget_fen=state["budget_fen"] if state["is_priced"] else None,
     )
     back = split.reversal(
         base_fen=state["base_fen"],
