@@ -1,6 +1,8 @@
 """A code once more before money is let go: without it everything stays as it was. K6; ASVS V7.5."""
 
 from collections.abc import Callable
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from commissions import payouts
 from commissions.models import PayeeAccount, Payout, PayoutBatch
 from shops.models import Refund
 from tests.commissions import sales
+from tests.commissions.disputed import Case
 from tests.commissions.money_out import AT, CARD, WRONG, approved, earner, officer
 from tests.desk import acts, code_of, signed_in, waited
 
@@ -106,8 +109,20 @@ def _refund(line: bool) -> tuple[Account, str, dict[str, Any], Callable[[], bool
     )
 
 
+def _override() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    case = Case()
+    dispute = case.proposed("promoter", case.mia.account.handle)
+    return (
+        officer("approve_override", "view_attributiondispute"),
+        page("commissions_attributiondispute", "approve_one", dispute.pk),
+        {},
+        lambda: case.fen() == (0, 0, 1_600),
+    )
+
+
 ACTS = {
     "approve": _approve,
+    "override": _override,
     "resolve as paid": lambda: _resolve(True),
     "resolve as not paid": lambda: _resolve(False),
     "build a batch": _build,
@@ -213,12 +228,19 @@ def test_wrong_codes_before_a_decision_lock_too() -> None:
 def test_every_page_that_lets_money_go_is_among_these() -> None:
     """A new decision that moves money is held against this list by its reader; what asks for a code
     and is not tried above fails here."""
-    from commissions.admin import batches, finance, promoting
-    from shops.admin import orders
+    from commissions import admin as of_commissions
+    from notes import admin as of_notes
+    from shops import admin as of_shops
+
+    pages = [
+        import_module(one.name)
+        for room in (of_commissions, of_shops)
+        for one in iter_modules(room.__path__, f"{room.__name__}.")
+    ]
 
     asking = {
         f"{module.__name__}.{name}"
-        for module in (batches, finance, promoting, orders)
+        for module in [*pages, of_notes]
         for name, value in vars(module).items()
         if getattr(value, "needs_code", False) is True
     }
@@ -228,7 +250,9 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.finance.APPROVE",
         "commissions.admin.finance.PAID",
         "commissions.admin.finance.NOT_PAID",
-        "commissions.admin.promoting.PUBLISH",
+        "commissions.admin.attribution.APPROVE",
+        "commissions.admin.plans.PUBLISH",
+        "shops.admin.goods.CLEAR",
         "shops.admin.orders.REFUND_ALL",
     }
 
