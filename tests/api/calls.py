@@ -3,7 +3,6 @@ of this folder take these and spoil them, one thing at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -12,36 +11,13 @@ from backend.core import ids
 from backend.core.clock import now
 from seeds.factories.accounts import PASSWORD
 from shops.providers import sandbox
+from tests.api.call import Call
+from tests.api.call import get as _get
+from tests.api.call import gone as _gone
+from tests.api.call import post as _post
 from tests.api.http import MULTIPART, Answer, Door, form
+from tests.api.tree_calls import AGENCIES, TREE
 from tests.api.world import World
-
-
-@dataclass(frozen=True)
-class Call:
-    """`path`, `query` and `body` name things of the world: "{note}". A text of the body that is
-    nothing but a name becomes what the name stands for, number or text."""
-
-    method: str
-    path: str
-    who: str
-    body: Any = None
-    keyed: bool = False
-    query: str = ""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def _get(path: str, who: str, query: str = "") -> Call:
-    return Call("GET", path, who, query=query)
-
-
-def _post(path: str, who: str, body: Any = None, status: int = 200, keyed: bool = False) -> Call:
-    return Call("POST", path, who, {} if body is None else body, keyed, status=status)
-
-
-def _gone(path: str, who: str) -> Call:
-    return Call("DELETE", path, who, status=204)
-
 
 _PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
 _LABEL = {"x": 0.5, "y": 0.5, "text": "标签", "target_kind": "product", "target_id": "{product}"}
@@ -339,35 +315,6 @@ PROMOTING = [
     _post("/v1/me/payouts", "promoter", {"amount_fen": 1_000}, status=201, keyed=True),
     _get("/v1/me/payouts/{payout}", "promoter"),
     _post("/v1/me/payouts/{payout}/cancel", "promoter", keyed=True),
-]
-AGENCIES = [
-    _post("/v1/agencies", "stranger", {"name": "星河", "share_bps": 1_000}, status=201),
-    _get("/v1/me/agency", "owner"),
-    Call("PUT", "/v1/me/agency/share", "owner", {"share_bps": 1_000}),
-    _gone("/v1/me/agency/upper", "owner"),
-    _get("/v1/me/agency/members", "other_owner"),
-    _gone("/v1/me/agency/members/{member}", "other_owner"),
-    _get("/v1/me/agency/invitations", "other_owner"),
-    _post(
-        "/v1/me/agency/invitations", "owner", {"handle": "promoter", "as_agency": False}, status=201
-    ),
-    _post("/v1/me/agency/invitations/{agency_invitation}/withdraw", "other_owner"),
-    _get("/v1/me/agency-membership", "inviter"),
-    _gone("/v1/me/agency-membership", "inviter"),
-    _get("/v1/me/agency-invitations", "promoter"),
-    _post(
-        "/v1/me/agency-invitations/{agency_invitation}/accept",
-        "promoter",
-        {"share_bps": "{agency_bps}"},
-    ),
-    _post("/v1/me/agency-invitations/{agency_invitation}/decline", "promoter"),
-]
-TREE = [
-    Call("PUT", "/v1/me/tuike/inviter", "inviter", {"invite_code": "{root_code}"}),
-    _get("/v1/me/team", "inviter", "level=1"),
-    _get("/v1/me/team/summary", "inviter"),
-    _get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
-    _get("/v1/compliance/findings", "superuser"),
 ]
 CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE]
 

@@ -12,14 +12,15 @@ from PIL import Image
 from backend.accounts import resets, tokens
 from backend.accounts.models import Account
 from backend.core.clock import business_day, now
-from commissions import accruals, disputes, memberships, payees, payouts, plans, roles, whatif
-from commissions.models import CommissionOrder, Promoter
+from commissions import accruals, disputes, payees, payouts, plans, roles, whatif
+from commissions.models import CommissionOrder
 from notes import cards, engagement, publishing
 from notes.models import Comment, GoodsNoteApplication, Topic
 from seeds import factories as f
 from shops import aftersales, checkout, onboarding
 from shops.checkout import LineRequest
 from shops.models import Checkout, Order, Product, Refund, Shop
+from tests.api.agencies import agencies
 from tests.commissions import money_out
 from tests.shops import sales
 
@@ -240,22 +241,6 @@ def _promoting(world: World) -> None:
     world.mark("a channel", link.channel, "promoter")
 
 
-def _agencies(world: World) -> None:
-    """The other owner's agency, above the owner's: the inviter is its member, and the promoter is
-    asked to be."""
-    past = now() - timedelta(days=1)
-    upper, lower = (
-        f.AgencyFactory.create(owner=world.people[role], created_at=past, share_bps=1_500)
-        for role in ("other_owner", "owner")
-    )
-    f.AgencyEdgeFactory.create(agency=upper, child=lower, from_at=past)
-    member = Promoter.objects.get(account=world.people["inviter"])
-    world.member = f.AgencyEdgeFactory.create(agency=upper, promoter=member, from_at=past).pk
-    asked, _ = memberships.invite(account=upper.owner, handle="promoter", at=past)
-    world.agency_invitation, world.agency_bps = asked.pk, 1_500
-    world.mark("a member's agency", upper.name, "owner", "other_owner", *PAYEES)
-
-
 def _plans(world: World) -> None:
     """A draft, and a published plan that ends, of each owner; neither pays what is sold here."""
     for name, role in (("", "owner"), ("other_", "other_owner")):
@@ -401,7 +386,7 @@ def build() -> World:
     """The market, in the database of the moment."""
     world = World(tokens={"anonymous": ""}, people={}, marks=[], picture=_picture())
     parts = (
-        _people, _goods, _application, _notes, _promoting, _agencies, _plans, _earning, _orders,
+        _people, _goods, _application, _notes, _promoting, agencies, _plans, _earning, _orders,
         _refunds,
     )  # fmt: skip
     for part in parts:
