@@ -16,35 +16,36 @@ from commissions import promoters
 DAYS = 30
 SIGHT = "commissions.view_promoter"
 
-_FIRST = "SELECT id FROM commissions_promoter WHERE sponsor_id = %(head)s::bigint"
-# A page of one level, the newest first. The first stands in the index of the sponsors in this
-# order; the second is read by the same index and sorted, where a walk down the primary key would
-# look at the whole forest.
+# A page of one level, the newest first. Whom one has invited stands in the index of the sponsors in
+# this order: the second level takes the newest of each of the first, and of these the newest.
 _PAGE = """
-WITH level AS {how} ({level}),
-page AS (SELECT * FROM level WHERE id < %(before)s::bigint ORDER BY id DESC LIMIT %(size)s)
-SELECT page.id, a.display_name, page.status, page.joined_at,
+WITH page AS ({newest})
+SELECT p.id, a.display_name, p.status, p.joined_at,
     (SELECT count(*) FROM commissions_promoter i
-     WHERE i.sponsor_id = page.id AND i.status <> 'left') AS invited,
+     WHERE i.sponsor_id = p.id AND i.status <> 'left') AS invited,
     c.promoter_id IS NOT NULL AS is_active
-FROM page JOIN accounts_account a ON a.id = page.account_id
-LEFT JOIN commissions_promotercount c ON c.promoter_id = page.id
+FROM page JOIN commissions_promoter p ON p.id = page.id
+JOIN accounts_account a ON a.id = p.account_id
+LEFT JOIN commissions_promotercount c ON c.promoter_id = p.id
     AND c.as_of > %(since)s::timestamptz
-ORDER BY page.id DESC
+ORDER BY p.id DESC
 """
-_COLUMNS = "SELECT p.id, p.account_id, p.status, p.joined_at FROM commissions_promoter p"
-_LEVELS = {
-    1: f"{_COLUMNS} WHERE p.sponsor_id = %(head)s::bigint AND p.status <> 'left'",
-    2: f"{_COLUMNS} JOIN ({_FIRST}) f ON f.id = p.sponsor_id WHERE p.status <> 'left'",
-}
+_NEWEST = """
+SELECT id FROM commissions_promoter WHERE sponsor_id = {head} AND status <> 'left'
+    AND id < %(before)s::bigint ORDER BY id DESC LIMIT %(size)s
+"""
+_FIRST = "SELECT id, status FROM commissions_promoter WHERE sponsor_id = %(head)s::bigint"
 _PAGES = {
-    1: _PAGE.format(how="NOT MATERIALIZED", level=_LEVELS[1]),
-    2: _PAGE.format(how="MATERIALIZED", level=_LEVELS[2]),
+    1: _PAGE.format(newest=_NEWEST.format(head="%(head)s::bigint")),
+    2: _PAGE.format(
+        newest=f"""SELECT n.id FROM ({_FIRST}) f
+        CROSS JOIN LATERAL ({_NEWEST.format(head="f.id")}) n ORDER BY n.id DESC LIMIT %(size)s"""
+    ),
 }
 _TOTALS = f"""
 WITH first AS MATERIALIZED ({_FIRST}),
 team AS (
-    SELECT 1 AS level, p.id, p.status FROM first JOIN commissions_promoter p ON p.id = first.id
+    SELECT 1 AS level, id, status FROM first
     UNION ALL
     SELECT 2, p.id, p.status FROM first JOIN commissions_promoter p ON p.sponsor_id = first.id
 )
