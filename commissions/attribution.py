@@ -10,7 +10,8 @@ lost: `wrong_target`, `window_over`, `self_purchase` (the buyer's account), `sel
 not first `outranked` (by a stronger rule) or `earlier_touch`. Touches after the order was placed
 are never looked at, nor are opened notes and live rooms that do not show the product.
 
-Who shares beside the winner is read as of the order, by the dated edges (`commissions.uplines`).
+Who a line is owed to is read as of the order: the inviter, the agency and its share are those of
+the dated edges when it was placed, however late the worker comes and whatever changed since.
 
 The candidates are a part of the statement that reads the lines (`commissions.accruals`), however
 many lines and touches there are: it looks at the newest 500 touches of a buyer, and of the
@@ -174,7 +175,8 @@ class Candidate(NamedTuple):
     creator_id: int | None
     kin: list[int] | None = None
     lock_setting_id: int | None = None
-    is_dated: bool | None = None  # a member of an agency, or under another inviter since
+    # Whether the dated edges have to be asked: a member of an agency, or another inviter since.
+    is_dated: bool | None = None
 
 
 # The columns of a Candidate, in its order. Times are taken as text: only a loser's is looked at.
@@ -218,7 +220,8 @@ class Decision:
     payees: dict[str, int] = field(default_factory=dict)
     # The shares of the agencies among them, each of the part above it.
     passed: tuple[int, ...] = ()
-    # Winner and rules, where commissions.uplines has still to ask the dated edges.
+    # By whom and by which rules it was won, where inviters and agencies are still to be read from
+    # the dated edges (commissions.uplines).
     undated: tuple[Candidate, "Rules"] | None = None
     losers: list[dict[str, Any]] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
@@ -355,11 +358,16 @@ def award_inviter(
 
 def _no_inviter(winner: Candidate, buyer_id: int, owner_id: int, rules: Rules) -> str | None:
     """Why the promoter's inviter does not share in this line; the share goes back to the shop."""
-    beside = ("inviter", winner.inviter_account_id, winner.inviter_status)
+    beside = Beside("inviter", winner.inviter_account_id, winner.inviter_status)
     return unfit(winner, beside, buyer_id, owner_id, rules)
 
 
-Beside = tuple[str, int | None, str | None]  # who would share as well: role, account, state
+class Beside(NamedTuple):
+    """Somebody who would share in a line beside the winner."""
+
+    role: str
+    account_id: int | None
+    status: str | None
 
 
 def unfit(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from backend.core.sql import columns, numbers, tuples
 from commissions import attribution, plans
-from commissions.attribution import Decision
+from commissions.attribution import Beside, Decision
 
 # The inviter of a promoter when the order was placed. The column is right for whoever did not
 # change since; for the others the dated edges are, as they were known then.
@@ -95,7 +95,7 @@ def _award(decision: Decision, chain: Chain, buyer_id: int, owner_id: int) -> No
     attribution.award_inviter(decision, winner, buyer_id, owner_id, rules)
 
     def may_share(role: str, account_id: int | None, status: str | None) -> bool:
-        beside = (role, account_id, status)
+        beside = Beside(role, account_id, status)
         why_not = attribution.unfit(winner, beside, buyer_id, owner_id, rules)
         decision.findings += [why_not] if why_not else []
         return account_id is not None and not why_not
