@@ -131,6 +131,10 @@ app.conf.update(
             ("fold", "commissions.fold_balances", 10.0, 10),
             ("send", "commissions.send_payouts", 5.0, 5),
             ("reconcile", "commissions.reconcile_payouts", 10.0, 10),
+            ("conversions", "commissions.take_conversions", 5.0, 5),
+            ("risks", "commissions.scan_risks", 60.0, 60),
+            ("risks-all", "commissions.scan_all_risks", crontab(hour=17, minute=20), 3600),
+            ("bounties", "commissions.run_bounties", 60.0, 60),
             ("books", "commissions.check_books", crontab(minute=41), 3600),
             ("forget-keys", "backend.forget_old", crontab(minute=17), 3600),
         ]

@@ -38,6 +38,8 @@ API_PAGE: dict[str, Any] = {
         {"name": "promotion links", "description": "Short links and QR pictures"},
         {"name": "earnings", "description": "Commissions and where they come from"},
         {"name": "payouts", "description": "Payee accounts and money out"},
+        {"name": "conversions", "description": "Orders made on other platforms"},
+        {"name": "contests", "description": "Leaderboards and bounties"},
         {"name": "charity", "description": "The public running total"},
     ],
     # Names of the choices in the schema; without one, two fields called "status" get a hash each.

@@ -336,6 +336,8 @@ TOUCH_WINDOW_DAYS = {"referral": 30, "note": 7, "live": 3}
 SELF_PURCHASE = "none"  # none | commission
 PAYOUT_MINIMUM_FEN = 100
 PAYOUT_FEE_FEN = 0
+RISK_ORDERS_PER_HOUR = 60
+RISK_ORDERS_PER_DAY = 500
 PAYMENT_SANDBOX_SECRET = env.str(
     "PAYMENT_SANDBOX_SECRET", default="" if PRODUCTION else "sandbox-secret-for-development"
 )

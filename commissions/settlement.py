@@ -20,6 +20,7 @@ from commissions.models import CommissionOrder, SettlementRun
 
 CHUNK = 20_000
 Status = CommissionOrder.Status
+RISK = "risk_"  # what the reasons of risk cases begin with
 
 
 class ReasonRequired(Refusal):
@@ -136,6 +137,8 @@ def release(*, commission_id: int, by: Any, reason: str, at: datetime) -> Commis
         order = _locked(commission_id)
         if not order.held_reason:
             raise WrongState("The commission order is not held.")
+        if order.held_reason.startswith(RISK):
+            raise WrongState("A risk case is open about it: decide the case.")
         held = order.held_reason
         _set_hold(order, "")
         audit.note(

@@ -1,5 +1,5 @@
 """The staff's pages of the commissions room."""
 
-from commissions.admin import finance, promoting
+from commissions.admin import bounties, conversions, finance, promoting, risk, writeoffs
 
-__all__ = ["finance", "promoting"]
+__all__ = ["bounties", "conversions", "finance", "promoting", "risk", "writeoffs"]

@@ -15,7 +15,9 @@ from django.db import DataError, transaction
 
 from backend.core.sql import rows, run
 from commissions.books import (
+    case_rules,
     commission_rules,
+    given_rules,
     ledger_rules,
     metric_rules,
     payout_rules,
@@ -31,6 +33,8 @@ RULES: list[Rule] = [
     *commission_rules.RULES,
     *settlement_rules.RULES,
     *payout_rules.RULES,
+    *given_rules.RULES,
+    *case_rules.RULES,
     *waiting_rules.RULES,
     *metric_rules.RULES,
 ]

@@ -4,11 +4,14 @@ from commissions.books.rule import Quick, Rule, weight
 
 # The whole ledger in one pass over its entries and one over its journals. Every journal has one
 # leg of a sort that no journal has twice: on a payable account (accruals, reversals), on one in
-# transit (payouts), on an available one (settlements). Their weights are those of the journals.
+# transit (payouts), on an available one (settlements), on a person's available one (what is given:
+# write-offs, bounties). Their weights are those of the journals.
 _ONE_PASS = f"""
 WITH legs AS MATERIALIZED (
-    SELECT account_id, sum(amount_fen) AS fen, sum(amount_fen * w) AS weighed, sum(w) AS weights,
-           sum(w) FILTER (WHERE journal_id >> 56 = 3) AS settled
+    SELECT account_id, sum(amount_fen) AS fen, sum(amount_fen * w) AS weighed,
+           sum(w) FILTER (WHERE journal_id >> 56 < 40) AS weights,
+           sum(w) FILTER (WHERE journal_id >> 56 = 3) AS settled,
+           sum(w) FILTER (WHERE journal_id >> 56 >= 40) AS given
     FROM (SELECT account_id, journal_id, amount_fen, {weight("journal_id")} AS w
           FROM commissions_entry) e
     GROUP BY account_id
@@ -22,6 +25,8 @@ WITH legs AS MATERIALIZED (
 SELECT coalesce(sum(weighed), 0) = 0
        AND coalesce(sum(CASE WHEN a.kind IN ('payable', 'in_transit') THEN weights
                              WHEN a.kind = 'available' THEN settled END), 0)
+           + coalesce(sum(given) FILTER (WHERE a.kind = 'available'
+                                         AND a.owner_kind = 'person'), 0)
            = (SELECT coalesce(sum({weight("id")}), 0) FROM commissions_journal) AS journals,
        NOT EXISTS (SELECT 1 FROM said) AS balances,
        count(*) FILTER (WHERE a.id IS NULL) = 0 AS accounts
@@ -71,7 +76,8 @@ RULES = [
         "a journal's id is made of its cause, and the cause exists",
         """
         SELECT j.id AS journal, j.kind, j.subject_id AS subject FROM commissions_journal j
-        WHERE j.id <> (j.kind::bigint << 56) | j.subject_id OR j.kind NOT BETWEEN 1 AND 6
+        WHERE j.id <> (j.kind::bigint << 56) | j.subject_id
+           OR (j.kind NOT BETWEEN 1 AND 6 AND j.kind NOT IN (40, 41))
         UNION ALL
         SELECT j.id, j.kind, j.subject_id FROM commissions_journal j
         LEFT JOIN commissions_commissionorder c ON c.id = j.id - (1::bigint << 56)
@@ -81,7 +87,9 @@ RULES = [
         LEFT JOIN commissions_commissionreversal r ON j.kind = 2 AND r.id = j.subject_id
         LEFT JOIN commissions_settlementposting s ON j.kind = 3 AND s.id = j.subject_id
         LEFT JOIN commissions_payout p ON j.kind IN (4, 5, 6) AND p.id = j.subject_id
-        WHERE j.id >= 2::bigint << 56 AND coalesce(r.id, s.id, p.id) IS NULL
+        LEFT JOIN commissions_writeoff w ON j.kind = 40 AND w.id = j.subject_id
+        LEFT JOIN commissions_bountyaward b ON j.kind = 41 AND b.id = j.subject_id
+        WHERE j.id >= 2::bigint << 56 AND coalesce(r.id, s.id, p.id, w.id, b.id) IS NULL
         ORDER BY 1
         """,
     ),

@@ -10,7 +10,7 @@ from backend.accounts.models import Account
 from commissions import ledger
 from notes import ranking, recount
 from notes.models import Note
-from seeds.scenarios import content, market, people, promoting, stories
+from seeds.scenarios import content, market, partners, people, promoting, stories
 from seeds.scenarios.content import Content
 from seeds.scenarios.market import Market
 from seeds.scenarios.money_out import Cashier
@@ -123,6 +123,10 @@ def trade(stage: Stage, world: World) -> None:
     with stage.step("payouts in every state") as done:
         cashier.today()
         done.append(cashier.done)
+    with stage.step("orders made elsewhere, bounties, held cases") as done:
+        done.append(partners.tell(stage, world.town, world.market))
+        done.append(partners.reward(stage, world.town))
+        done.append(partners.suspect(stage, world.town))
 
 
 def _earners(world: World) -> list[Account]:

@@ -1,6 +1,7 @@
 """One good request for every operation: who may send it, where, and what stands in it. The tests
 of this folder take these and spoil them, one thing at a time."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
-from backend.core import ids
+from backend.core import ids, webhooks
 from backend.core.clock import now
 from seeds.factories.accounts import PASSWORD
 from shops.providers import sandbox
@@ -252,7 +253,42 @@ PROMOTING = [
     _get("/v1/me/payouts/{payout}", "promoter"),
     _post("/v1/me/payouts/{payout}/cancel", "promoter", keyed=True),
 ]
-CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING]
+_BOUNTY = {
+    "title": "月度任务",
+    "goal": "orders",
+    "target": 3,
+    "reward_fen": 2_000,
+    "budget_fen": 20_000,
+    "starts_at": "2099-01-01T00:00:00Z",
+    "ends_at": "2099-02-01T00:00:00Z",
+    "hold_days": 15,
+}
+CONTESTS = [
+    _get("/v1/leaderboard", "promoter", "period=month&day=2026-11-01&by=gmv"),
+    _get("/v1/bounties", "promoter"),
+    _post("/v1/shops/{shop}/bounties", "owner", _BOUNTY, status=201, keyed=True),
+]
+ELSEWHERE = [
+    _get("/v1/conversion-sources", "owner"),
+    Call(
+        "PUT",
+        "/v1/conversion-sources/{source}/goods",
+        "owner",
+        {"external_sku": "J2", "sku": "{sku}", "rate_bps": 1_000},
+    ),
+    _get("/v1/conversion-sources/{source}/imports", "owner"),
+    Call(
+        "POST",
+        "/v1/conversion-sources/{source}/imports",
+        "owner",
+        status=201,
+        headers=MULTIPART,
+    ),
+    _get("/v1/conversion-imports/{import_}", "owner"),
+    _get("/v1/conversion-imports/{import_}/verdicts.csv", "owner"),
+    Call("POST", "/v1/conversion-sources/{source}/postback", "anonymous"),
+]
+CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *CONTESTS, *ELSEWHERE]
 
 
 def filled(world: World, value: Any) -> Any:
@@ -266,6 +302,23 @@ def filled(world: World, value: Any) -> Any:
     return value
 
 
+def postback_of(world: World) -> dict[str, Any]:
+    """Body and headers of a partner's signed conversion."""
+    told = {
+        "order": "P1",
+        "line": "1",
+        "sku": "J1",
+        "paid_fen": 10_000,
+        "paid_at": now().isoformat(),
+        "code": world.link,
+    }
+    body = json.dumps(told).encode()
+    signed = webhooks.headers(
+        message_id=f"msg_{ids.code(22)}", body=body, secret=world.partner_secret, at=now()
+    )
+    return {"body": body, "headers": signed | {"Content-Type": "application/json"}}
+
+
 def request_of(world: World, call: Call) -> dict[str, Any]:
     """What Door.send takes, but for the token: a good request of this call."""
     made: dict[str, Any] = {
@@ -277,6 +330,10 @@ def request_of(world: World, call: Call) -> dict[str, Any]:
     made["headers"] |= call.headers
     if call.path == "/v1/media":
         made["body"] = form({"file": world.picture})
+    if call.path.endswith("/imports") and call.method == "POST":
+        made["body"] = form({"file": b"{}", "kind": "jsonl", "dry_run": "true"}, filename="a")
+    if call.path.endswith("/postback"):
+        made |= postback_of(world)
     if call.path.endswith("/callback"):
         ready = sandbox.build_callback(
             checkout_number=world.open_checkout, amount_fen=world.sku_price, at=now()

@@ -84,7 +84,7 @@ def queries(world: World) -> Iterator[Try]:
     """Every parameter of every query, each given twice, and parameters that nobody knows, with
     every method."""
     for call in CALLS:
-        if call.path.startswith(("/l/", "/v1/payments")):
+        if call.path.startswith(("/l/", "/v1/payments")) or call.path.endswith("/postback"):
             continue  # others than our clients write these addresses
         path, good = world.fill(call.path), world.fill(call.query)
         listed = [p for p in operation_of(world, call).get("parameters", []) if p["in"] == "query"]
@@ -141,6 +141,7 @@ _HEADERS_AT = {
     ("POST", "/v1/media"),
     ("POST", "/v1/me/payouts"),
     ("POST", "/v1/payments/sandbox/callback"),
+    ("POST", "/v1/conversion-sources/{source}/postback"),
 }
 
 

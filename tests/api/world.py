@@ -1,18 +1,20 @@
 """A market in which every role has something, and every private thing carries a mark that can be
 looked for in whatever anybody is answered."""
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
 from types import SimpleNamespace
 
 from django.contrib.auth.models import Group
+from django.core.files.base import ContentFile
 from PIL import Image
 
 from backend.accounts import resets, tokens
 from backend.accounts.models import Account
 from backend.core.clock import now
-from commissions import accruals, payees, payouts, roles
+from commissions import accruals, conversions, payees, payouts, roles
 from commissions.models import CommissionOrder
 from notes import cards, engagement, publishing
 from notes.models import Comment, GoodsNoteApplication, Topic
@@ -52,6 +54,7 @@ FEE_BPS = 437
 ON_HAND = 7_919
 BALANCES = {"promoter": 7_654_321, "inviter": 8_765_432}
 PAYOUT_FEN = 1_234_567
+AT = "2026-11-01T04:00:00Z"
 LICENCE = "91350100M000100Y43"
 
 
@@ -333,6 +336,31 @@ def _refunds(world: World) -> None:
     world.mark("the words of a refund", "退款说明", "buyer", "owner")
 
 
+def _elsewhere(world: World) -> None:
+    """A partner of the owner's shop with a file that is taken."""
+    source, world.partner_secret = conversions.add_source(
+        name="京东", shop_id=world.shop, fee_bps=0, window_days=15, by=None, at=now()
+    )
+    world.source = source.pk
+    owner = world.people["owner"]
+    conversions.set_goods(
+        account=owner, source_id=source.pk, external_sku="J1", sku_id=world.sku, rate_bps=2_000
+    )
+    told = {"order": "ELSE-7731", "line": "1", "sku": "J9", "paid_fen": 1, "paid_at": AT}
+    world.import_ = conversions.upload(
+        account=owner,
+        source_id=source.pk,
+        kind="jsonl",
+        dry_run=False,
+        file=ContentFile(json.dumps(told).encode(), name="a"),
+        at=now(),
+    ).pk
+    conversions.run_imports(at=now())
+    world.mark("a partner", '"name":"京东"', "owner")
+    world.mark("a partner's secret", world.partner_secret)
+    world.mark("a partner's order", "ELSE-7731", "owner")
+
+
 def _picture() -> bytes:
     out = BytesIO()
     Image.new("RGB", (3, 4), (200, 30, 60)).save(out, format="PNG")
@@ -342,7 +370,17 @@ def _picture() -> bytes:
 def build() -> World:
     """The market, in the database of the moment."""
     world = World(tokens={"anonymous": ""}, people={}, marks=[], picture=_picture())
-    parts = (_people, _goods, _application, _notes, _promoting, _earning, _orders, _refunds)
+    parts = (
+        _people,
+        _goods,
+        _application,
+        _notes,
+        _promoting,
+        _earning,
+        _orders,
+        _refunds,
+        _elsewhere,
+    )
     for part in parts:
         part(world)
     return world

@@ -20,6 +20,17 @@ from tests.commissions.money_out import AT
 NOW = AT + timedelta(days=8)
 
 _ENTRY = "commissions_entry e USING commissions_ledgeraccount a WHERE a.id = e.account_id AND"
+_BOUNTY = (
+    "INSERT INTO commissions_bounty (id, title, goal, target, reward_fen, budget_fen, starts_at,"
+    " ends_at, hold_days, status, created_by_id, created_at) VALUES (77, 'x', 'orders', 1, 5,"
+    " {funds}, '2026-11-01T04:00Z', '2026-11-02T04:00Z', 0, 'published', {{maker}},"
+    " '2026-11-01T04:00Z')"
+)
+_AWARD = (
+    "INSERT INTO commissions_bountyaward (bounty_id, account_id, reward_fen, reached, status,"
+    " reason, promised_at, matures_at, finished_at) VALUES (77, {{account}}, 5, 1, '{status}', '',"
+    " '2026-11-01T04:00Z', '2026-11-02T04:00Z', {finished})"
+)
 # rule → statements that break it; {name} stands for ids of the world below
 FAULTS: dict[str, list[str]] = {
     "every journal has entries and they sum to zero": [
@@ -150,6 +161,37 @@ FAULTS: dict[str, list[str]] = {
     "no payout is on its way for longer than its channel takes (a day; a bank file a week)": [
         "UPDATE commissions_payout SET status = 'unknown' WHERE id = {payout}"
     ],
+    "a write-off moves what two people agreed to, out of the platform's own": [
+        "INSERT INTO commissions_writeoff (account_id, amount_fen, written_fen, reason, note,"
+        " status, requested_by_id, requested_at, decided_by_id, decided_at, decided_note)"
+        " VALUES ({account}, 5, 5, 'goodwill', 'x', 'approved', {maker}, '2026-11-22T04:00Z',"
+        " {stranger}, '2026-11-22T04:00Z', '')"
+    ],
+    "an award is paid once, by its bounty's funder, if at all": [
+        _BOUNTY.format(funds=9),
+        _AWARD.format(status="paid", finished="'2026-11-30T04:00Z'"),
+    ],
+    "a bounty never promises more than is funded, nor another reward than its own": [
+        _BOUNTY.format(funds=5),
+        _AWARD.format(status="promised", finished="NULL").replace("5, 1,", "6, 1,"),
+    ],
+    "no award waits ten minutes after its hold": [
+        _BOUNTY.format(funds=9),
+        _AWARD.format(status="promised", finished="NULL"),
+    ],
+    "what risk holds has its open case, what risk has ended its decision, and nothing is left": [
+        "UPDATE commissions_commissionorder SET held_reason = 'risk_self_phone'"
+        " WHERE id = {confirmed}"
+    ],
+    "an order made elsewhere is one conversion, as its partner told it": [
+        "UPDATE shops_order SET status = 'external' WHERE id = {order}"
+    ],
+    "an import has a verdict for each of its rows": [
+        "INSERT INTO commissions_conversionimport (source_id, uploaded_by_id, kind, dry_run,"
+        " status, size_bytes, digest, columns, position, row_count, counts, error, created_at)"
+        " VALUES (1, {maker}, 'csv', false, 'done', 9, '', '[]', 9, 1, '{{}}', '',"
+        " '2026-11-22T04:00Z')"
+    ],
 }
 
 
@@ -165,6 +207,8 @@ def sabotage(there: World, statements: list[str]) -> None:
         "promoter": there.promoter.pk,
         "inviter": there.inviter.pk,
         "stranger": there.payouts[0].approved_by_id,
+        "maker": there.payouts[0].prepared_by_id,
+        "account": there.account.pk,
     }
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
