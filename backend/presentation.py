@@ -77,6 +77,10 @@ API_PAGE: dict[str, Any] = {
         "SplitRole": "commissions.models.CommissionSplit.Role",
         "PayoutState": "commissions.models.Payout.Status",
         "PayeeProvider": "commissions.models.PayeeAccount.Provider",
+        "ConversionFile": "commissions.models.ConversionImport.Kind",
+        "ConversionImportState": "commissions.models.ConversionImport.Status",
+        "BountyState": "commissions.models.Bounty.Status",
+        "BountyGoal": "commissions.models.Bounty.Goal",
     },
 }
 

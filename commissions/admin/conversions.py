@@ -137,7 +137,7 @@ class ConversionImportAdmin(ReadOnly, StaffAdmin):
     list_display = ["id", "source", "kind", "dry_run", "state", "row_count", "done", "created_at"]
     list_filter = ["status", "dry_run"]
     list_select_related = ["source"]
-    search_fields = ["source__name", "=digest"]
+    search_fields = ["source__name"]
     ordering = ["-id"]
 
     @display(

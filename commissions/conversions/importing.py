@@ -39,7 +39,7 @@ Kind = ConversionImport.Kind
 class FileTooLarge(Invalid):
     """The file is empty, or longer than 256 MiB; `limit_bytes` says how much is taken."""
 
-    code = "file_too_large"
+    code = "import_too_large"
     title = "The file is empty or too large"
 
 

@@ -94,6 +94,9 @@ FOREIGN: dict[tuple[str, str], list[tuple[str, int, str]]] = {
         ("draft_note", 404, "not_found"),
         ("taken_down", 404, "not_found"),
     ],
+    ("PUT /v1/conversion-sources/{source_id}/goods", "sku"): [
+        ("other_sku", 422, "invalid"),
+    ],
     ("POST /v1/checkouts", "address"): [("other_address", 404, "not_found")],
     ("POST /v1/checkouts", "lines.0.sku"): [("draft_sku", 409, "product_not_on_sale")],
     ("POST /v1/checkouts", "lines.0.source.id"): [
