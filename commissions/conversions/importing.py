@@ -71,8 +71,8 @@ def upload(
         for number, piece in enumerate(file.chunks(PIECE)):
             digest.update(piece)
             ConversionPiece.objects.create(upload=made, number=number, content=piece)
-        made.digest = digest.hexdigest()
-        made.save(update_fields=["digest"])
+        made.checksum = digest.hexdigest()
+        made.save(update_fields=["checksum"])
     return made
 
 

@@ -73,7 +73,7 @@ class Migration(migrations.Migration):
                 ('dry_run', models.BooleanField(default=False)),
                 ('status', models.CharField(choices=[('waiting', 'waiting 待处理'), ('running', 'running 处理中'), ('done', 'done 已完成'), ('failed', 'failed 失败')], default='waiting', max_length=7)),
                 ('size_bytes', models.BigIntegerField()),
-                ('digest', models.CharField(help_text='SHA-256 of the file', max_length=64)),
+                ('checksum', models.CharField(help_text='SHA-256 of the file', max_length=64)),
                 ('columns', models.JSONField(default=list, help_text='of a CSV file, as its first row names them')),
                 ('position', models.BigIntegerField(default=0)),
                 ('row_count', models.PositiveIntegerField(default=0)),

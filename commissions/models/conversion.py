@@ -126,7 +126,7 @@ class ConversionImport(models.Model):
     dry_run = models.BooleanField(default=False)
     status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
     size_bytes = models.BigIntegerField()
-    digest = models.CharField(max_length=64, help_text="SHA-256 of the file")
+    checksum = models.CharField(max_length=64, help_text="SHA-256 of the file")
     columns = models.JSONField(default=list, help_text="of a CSV file, as its first row names them")
     position = models.BigIntegerField(default=0)
     row_count = models.PositiveIntegerField(default=0)

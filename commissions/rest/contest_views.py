@@ -28,7 +28,7 @@ class LeaderboardView(View):
             OpenApiParameter("by", enum=list(leaderboards.FIGURES), default="estimated"),
             OpenApiParameter("shop", OpenApiTypes.INT64),
         ],
-        responses=s.LeaderboardAnswer,
+        responses={200: s.LeaderboardAnswer, 404: None},
     )
     def get(self, request: Request) -> Response:
         """The first 50 of a day, week or month, names masked, and the caller's own place."""

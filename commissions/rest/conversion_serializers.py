@@ -59,7 +59,7 @@ class ConversionImportAnswer(serializers.ModelSerializer):
             "dry_run",
             "status",
             "size_bytes",
-            "digest",
+            "checksum",
             "position",
             "row_count",
             "counts",

@@ -188,7 +188,7 @@ FAULTS: dict[str, list[str]] = {
     ],
     "an import has a verdict for each of its rows": [
         "INSERT INTO commissions_conversionimport (source_id, uploaded_by_id, kind, dry_run,"
-        " status, size_bytes, digest, columns, position, row_count, counts, error, created_at)"
+        " status, size_bytes, checksum, columns, position, row_count, counts, error, created_at)"
         " VALUES (1, {maker}, 'csv', false, 'done', 9, '', '[]', 9, 1, '{{}}', '',"
         " '2026-11-22T04:00Z')"
     ],
