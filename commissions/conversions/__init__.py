@@ -16,7 +16,12 @@ from commissions.conversions.importing import (
     verdict_csv,
     verdict_lines,
 )
-from commissions.conversions.postback import MalformedConversion, PostbackForged, take_postback
+from commissions.conversions.postback import (
+    MalformedConversion,
+    PostbackForged,
+    PostbackUnreadable,
+    take_postback,
+)
 from commissions.conversions.reading import HEADER, Row, broken, row_of
 from commissions.conversions.sources import (
     SourceClosed,
@@ -37,6 +42,7 @@ __all__ = [
     "FileTooLarge",
     "MalformedConversion",
     "PostbackForged",
+    "PostbackUnreadable",
     "Row",
     "SourceClosed",
     "SourceNameTaken",

@@ -26,8 +26,16 @@ class PostbackForged(Refusal):
     title = "The postback's signature does not fit"
 
 
+class PostbackUnreadable(Refusal):
+    """Signed, but not a JSON object of 16 KiB at most."""
+
+    code = "malformed"
+    status = 400
+    title = "The postback cannot be read"
+
+
 class MalformedConversion(Refusal):
-    """Signed, but not one conversion as a JSON object."""
+    """Signed, but not a conversion: a column is missing, unknown or of another form."""
 
     code = "malformed_conversion"
     status = 422
@@ -49,8 +57,9 @@ def take_postback(
     :raises NotFound: no such source.
     :raises PostbackForged: forged, or older than five minutes.
     :raises SourceClosed: the source takes nothing for now.
-    :raises MalformedConversion: signed but unreadable; nothing is kept, a mended body may follow
-        under the same id.
+    :raises PostbackUnreadable: signed, but no JSON object.
+    :raises MalformedConversion: signed, but no conversion; nothing is kept, a mended body may
+        follow under the same id.
     """
     source = ConversionSource.objects.filter(pk=source_id).first()
     if source is None:
@@ -62,7 +71,10 @@ def take_postback(
         raise PostbackForged(str(error)) from error
     if not source.is_active:
         raise SourceClosed()
-    row = reading.json_row(body) if len(body) <= MAX_BYTES else None
+    told = reading.json_object(body) if len(body) <= MAX_BYTES else None
+    if told is None:
+        raise PostbackUnreadable()
+    row = reading.row_of(told)
     if row is None:
         raise MalformedConversion()
     with transaction.atomic():

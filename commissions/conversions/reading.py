@@ -108,11 +108,17 @@ def csv_row(content: bytes | None, columns: list[str]) -> Row | None:
 
 def json_row(content: bytes | None) -> Row | None:
     """A JSON line as a row, None where it is none."""
+    found = json_object(content)
+    return None if found is None else row_of(found)
+
+
+def json_object(content: bytes | None) -> dict[str, Any] | None:
+    """A JSON object, None where these bytes are none, or not such as two programs read alike."""
     try:
         found = json.loads(content or b"", parse_int=_integer, object_pairs_hook=_once)
     except (ValueError, RecursionError):
         return None
-    return row_of(found) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def add_source(
             buyer = Account.objects.create_user(
                 f"elsewhere.{ids.code(16).lower()}", None, display_name=name[:40], is_active=False
             )
+            Account.objects.filter(pk=buyer.pk).update(joined_at=at)  # not the clock of the row
             source = ConversionSource.objects.create(
                 name=name,
                 shop_id=shop_id,

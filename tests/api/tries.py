@@ -268,7 +268,7 @@ def partners(world: World) -> Iterator[Try]:
             forged = {"body": signed["body"], "headers": good["headers"]}
             yield Try(call, f"forged.{name}", bad.name, forged, frozenset({401}))
     for bad in h.DOCUMENTS:
-        yield Try(call, "signed", bad.name, _told(world, bad.raw.encode()), frozenset({422}))
+        yield Try(call, "signed", bad.name, _told(world, bad.raw.encode()), frozenset({400, 422}))
     for name, values in h.WEBHOOK.items():
         for value in values:
             changes = {"headers": {**good["headers"], name: value}}
