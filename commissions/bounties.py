@@ -197,7 +197,7 @@ SELECT p.account_id, max(o.paid_at) AS last_at,
 FROM shops_order o JOIN shops_orderline l ON l.order_id = o.id
 JOIN commissions_commissionorder c ON c.order_line_id = l.id
 JOIN commissions_attribution a ON a.id = c.attribution_id
-JOIN commissions_promoter p ON p.id = a.promoter_id AND p.status = 'active'
+JOIN commissions_promoter p ON p.id = a.promoter_id
 WHERE o.paid_day BETWEEN (b.starts_at AT TIME ZONE 'Asia/Shanghai')::date
                      AND (b.ends_at AT TIME ZONE 'Asia/Shanghai')::date
   AND o.paid_at >= b.starts_at AND o.paid_at < b.ends_at
@@ -208,7 +208,7 @@ GROUP BY p.account_id
 """
 _PROMISE = f"""
 WITH b AS (SELECT * FROM commissions_bounty WHERE id = %(bounty)s),
-sold AS (SELECT s.* FROM b CROSS JOIN LATERAL ({_SOLD.format(who="")}) s),
+sold AS (SELECT s.* FROM b CROSS JOIN LATERAL ({_SOLD.format(who="AND p.status = 'active'")}) s),
 new AS (
     SELECT sold.*, row_number() OVER (ORDER BY sold.last_at, sold.account_id) AS place
     FROM sold CROSS JOIN b WHERE sold.reached >= b.target AND NOT EXISTS (
@@ -297,7 +297,7 @@ def _finish(award: BountyAward, *, is_paid: bool, at: datetime) -> ledger.Postin
 
 
 _OPEN = f"""
-SELECT b.id, b.title, b.shop_id, shop.name AS shop, b.goal, b.target, b.reward_fen,
+SELECT b.id, b.title, shop.name AS shop, b.goal, b.target, b.reward_fen,
     b.budget_fen, b.starts_at, b.ends_at, b.hold_days, b.status,
     b.budget_fen - coalesce((SELECT sum(w.reward_fen)::bigint FROM commissions_bountyaward w
         WHERE w.bounty_id = b.id AND w.status <> 'void'), 0) AS left_fen,

@@ -146,7 +146,7 @@ def row_of(told: dict[str, Any]) -> Row | None:
     instants = [_instant(told["paid_at"]), _instant(received) if received != "" else ""]
     if broken(names, codes) or None in (*amounts, qty, *instants):
         return None
-    made = Row(*names, qty, *amounts, *instants, *codes)  # type: ignore[arg-type]
+    made = Row._make([*names, qty, *amounts, *instants, *codes])
     fits = 0 < made.paid_fen <= MAX_FEN and made.refunded_fen <= made.paid_fen
     in_order = not made.received_at or made.paid_at <= made.received_at
     return made if fits and in_order and 0 < made.qty <= 10_000 else None

@@ -64,9 +64,11 @@ def take(*, source: ConversionSource, told: Sequence[Row], at: datetime) -> list
     verdicts: list[Verdict] = [Verdict.UNCHANGED] * len(told)
     waiting = list(range(len(told)))
     while waiting:
-        batch, later, seen = [], [], set()
+        batch: list[int] = []
+        later: list[int] = []
+        seen: set[tuple[str, ...]] = set()
         for place in waiting:
-            key = told[place][:2]
+            key = (told[place].order, told[place].line)
             (later if key in seen else batch).append(place)
             seen.add(key)
         for place, verdict in zip(

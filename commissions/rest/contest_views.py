@@ -1,7 +1,5 @@
 """Doors of leaderboards and bounties."""
 
-from typing import Any
-
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -57,7 +55,7 @@ class BountiesView(View):
         before = paging.decode_cursor(given, [int])[0] if given else 2**63 - 1
         found = bounties.seen_by(caller(request), before=before, size=size + 1)
         following = paging.encode_cursor(found[size - 1]["id"]) if len(found) > size else None
-        return Response(paging.answer([_answer(row) for row in found[:size]], following))
+        return Response(paging.answer(found[:size], following))
 
 
 class ShopBountiesView(View):
@@ -76,10 +74,4 @@ class ShopBountiesView(View):
         fields = self.body(request, s.BountyFields)
         account = caller(request)
         made = bounties.offer(account=account, shop_id=shop_id, **fields, at=now())
-        return Response(
-            _answer(bounties.seen_by(account, before=made.pk + 1, size=1)[0]), status=201
-        )
-
-
-def _answer(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in s.BountyAnswer().fields}
+        return Response(bounties.seen_by(account, before=made.pk + 1, size=1)[0], status=201)

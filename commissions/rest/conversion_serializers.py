@@ -2,13 +2,12 @@
 
 from rest_framework import serializers
 
-from backend.rest.fields import Bps, Id, Pattern, Strict
+from backend.rest.fields import Bps, Fen, Id, Pattern, Strict
 from commissions.conversions import Verdict
 from commissions.models import ConversionGoods, ConversionImport, ConversionSource
 
 _NAME = r"^[!-~]{1,64}$"
 _CODE = r"^[A-Za-z0-9_-]{0,40}$"
-_AMOUNT = {"min_value": 0, "max_value": 10**12}
 
 
 class ConversionSourceAnswer(serializers.ModelSerializer):
@@ -77,8 +76,8 @@ class ConversionFields(Strict):
     line = Pattern(_NAME, max_length=64)
     sku = Pattern(_NAME, max_length=64)
     qty = serializers.IntegerField(min_value=1, max_value=10_000, required=False)
-    paid_fen = serializers.IntegerField(**_AMOUNT)
-    refunded_fen = serializers.IntegerField(required=False, **_AMOUNT)
+    paid_fen = Fen(min_value=1)
+    refunded_fen = Fen(required=False)
     paid_at = serializers.DateTimeField()
     received_at = serializers.DateTimeField(required=False)
     code = Pattern(_CODE, max_length=40, required=False)

@@ -8,7 +8,15 @@ import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
 from backend.core.errors import NotFound, WrongState
-from commissions import accruals, bounties, earnings, leaderboards, settlement
+from commissions import (
+    accruals,
+    books,
+    bounties,
+    earnings,
+    leaderboards,
+    promoters,
+    settlement,
+)
 from commissions.bounties import BountyPaysRecruiting
 from commissions.models import Bounty, BountyAward, CommissionOrder, Journal
 from seeds.factories import (
@@ -200,6 +208,9 @@ def test_a_goal_reached_is_promised_held_and_paid_by_one_journal(market: Market)
     assert Journal.objects.filter(kind=Journal.Kind.BOUNTY).count() == 1
     assert audited(AT) == []
     assert audited(AT, exact=False) == []
+    look = books._Look(AT, quick=True)
+    first = [rule for rule in books.RULES if rule.code == "I1 A3"]
+    assert all(map(look.holds, first)), "the quick statement is enough for a bounty's journal"
     made.refresh_from_db()
     assert made.status == "ended"
 
@@ -255,6 +266,19 @@ def test_a_published_bounty_never_changes(market: Market) -> None:
         Bounty.objects.filter(pk=made.pk).update(reward_fen=1)
     with pytest.raises(DatabaseError), transaction.atomic():
         Bounty.objects.filter(pk=made.pk).delete()
+
+
+def test_who_is_frozen_is_promised_nothing_and_keeps_what_was_promised(market: Market) -> None:
+    market.bounty(target=1)
+    market.sell("a")
+    bounties.evaluate(at=AT)
+    market.sell("b")
+    boss = AccountFactory.create(is_staff=True)
+    for name in "ab":
+        promoters.freeze(promoter_id=market.links[name].promoter_id, by=boss, reason="x", at=AT)
+    assert bounties.evaluate(at=AT) == 0
+    assert bounties.pay_due(at=AT + 99 * DAY) == 1
+    assert earnings.summary(market.account("a")).bounties_fen == 500
 
 
 def test_a_goal_that_refunds_took_back_is_void(market: Market) -> None:

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from backend.core.errors import NotAllowed, NotFound, WrongState
 from backend.core.models import AuditEntry
-from commissions import accruals, earnings, payouts, settlement, writeoffs
+from commissions import accruals, books, earnings, payouts, settlement, writeoffs
 from commissions.models import CommissionOrder, Journal, WriteOff
 from commissions.payouts import BelowMinimum, InsufficientBalance, ReasonMissing, SamePerson
 from seeds.factories import AccountFactory, PlanVersionFactory, PromotionLinkFactory, SkuFactory
@@ -81,6 +81,9 @@ def test_a_refund_after_the_payout_is_carried_stops_payouts_and_is_written_off_b
     assert sales.house("platform", "available") == 495 - 495 - 1_600
     assert audited(AT) == []
     assert audited(AT, exact=False) == []
+    look = books._Look(AT, quick=True)
+    first = [rule for rule in books.RULES if rule.code == "I1 A3"]
+    assert all(map(look.holds, first)), "the quick statement is enough for a write-off's journal"
 
 
 def test_no_more_is_forgiven_than_is_still_owed() -> None:

@@ -12,7 +12,16 @@ from backend.accounts.models import Account
 from backend.core.clock import business_day
 from backend.core.sql import rows
 from commissions import books, earnings
-from commissions.models import Attribution, Payout, Promoter, SponsorEdge
+from commissions.models import (
+    Attribution,
+    Bounty,
+    BountyAward,
+    ConversionImport,
+    Payout,
+    Promoter,
+    RiskCase,
+    SponsorEdge,
+)
 from notes import feed, search
 from notes.feed import Slice
 from notes.models import MediaFile, Note
@@ -77,6 +86,20 @@ def test_stock_movements_add_up_to_the_stock(world: World) -> None:
         WHERE (k.on_hand, k.committed) <> (coalesce(m.on_hand, 0), coalesce(m.committed, 0))
     """
     assert count(wrong) == 0
+
+
+def test_orders_made_elsewhere_earn_a_bounty_is_reached_and_a_case_waits(world: World) -> None:
+    """K10, K18, K19."""
+    job = ConversionImport.objects.get()
+    assert (job.status, job.row_count) == ("done", sum(job.counts.values()))
+    assert {"accepted", "unknown_sku"} == set(job.counts)
+    assert Order.objects.filter(status="external").count() == job.counts["accepted"]
+    award = BountyAward.objects.get()
+    assert (award.account.handle, award.status) == ("linda", "promised")
+    assert Bounty.objects.filter(status="published").count() == 2
+    cases = RiskCase.objects.filter(status="open")
+    assert cases.exists()
+    assert all(case.commission.held_reason == "risk_banned_source" for case in cases)
 
 
 def test_dab_and_gmv_equal_a_recount_of_the_orders(world: World) -> None:
