@@ -135,7 +135,11 @@ app.conf.update(
             ("risks", "commissions.scan_risks", 60.0, 60),
             ("risks-all", "commissions.scan_all_risks", crontab(hour=17, minute=20), 3600),
             ("bounties", "commissions.run_bounties", 60.0, 60),
+            ("what-ifs", "commissions.run_what_ifs", 10.0, 10),
             ("books", "commissions.check_books", crontab(minute=41), 3600),
+            ("count", "commissions.count_promoters", crontab(minute="7,22,37,52"), 900),
+            # 04:20 in Shanghai.
+            ("compliance", "commissions.report_compliance", crontab(hour=20, minute=20), 3600),
             ("forget-keys", "backend.forget_old", crontab(minute=17), 3600),
         ]
     },

@@ -10,8 +10,8 @@ from commissions.models import Journal
 
 class Earnings(NamedTuple):
     """A person's money in fen. `settled_fen` is what has ever become available, less what
-    refunds took back afterwards; `written_off_fen` what was owed and is not asked for any more,
-    `bounties_fen` what goals reached have brought."""
+    refunds and overrides took back afterwards; `written_off_fen` what was owed and is not asked
+    for any more, `bounties_fen` what goals reached have brought."""
 
     pending_fen: int
     available_fen: int
@@ -33,7 +33,10 @@ SELECT a.kind, (coalesce(b.balance_fen, 0) + coalesce(
     (SELECT sum(d.amount_fen) FROM commissions_balancedelta d WHERE d.account_id = a.id), 0)
 )::bigint AS fen, CASE WHEN a.kind = 'available' THEN coalesce((
     SELECT sum(e.amount_fen) FROM commissions_entry e WHERE e.account_id = a.id
-    AND e.journal_id >= %(from)s AND e.journal_id < %(to)s), 0)::bigint ELSE 0 END AS settled,
+    AND e.journal_id >= %(from)s AND e.journal_id < %(to)s), 0)::bigint + coalesce((
+    SELECT sum(e.amount_fen) FROM commissions_entry e WHERE e.account_id = a.id
+    AND e.journal_id >= %(anew)s AND e.journal_id < %(anew_to)s), 0)::bigint
+    ELSE 0 END AS settled,
 CASE WHEN a.kind = 'available' THEN (
     SELECT json_build_array(
         coalesce(sum(e.amount_fen) FILTER (WHERE e.journal_id < %(bounty)s), 0),
@@ -46,9 +49,12 @@ WHERE a.owner_kind = 'person' AND a.owner_id = %(account)s
 # A journal's id begins with its kind: reversals and settlements are one range of the key.
 _FROM = int(Journal.Kind.REVERSAL) << ledger.SUBJECT_BITS
 _TO = (int(Journal.Kind.SETTLEMENT) + 1) << ledger.SUBJECT_BITS
+# What an override moves after settlement is another range, what is given a third.
 _KINDS = {
     "from": _FROM,
     "to": _TO,
+    "anew": int(Journal.Kind.OVERRIDE) << ledger.SUBJECT_BITS,
+    "anew_to": (int(Journal.Kind.OVERRIDE) + 1) << ledger.SUBJECT_BITS,
     "write_off": int(Journal.Kind.WRITE_OFF) << ledger.SUBJECT_BITS,
     "bounty": int(Journal.Kind.BOUNTY) << ledger.SUBJECT_BITS,
     "bounty_end": (int(Journal.Kind.BOUNTY) + 1) << ledger.SUBJECT_BITS,
@@ -73,7 +79,10 @@ _MINE = """
 SELECT s.id AS split_id, c.id, s.role, c.status, c.reason, c.held_reason <> '' AS held,
        o.number AS order_number, l.title, l.product_id, c.base_fen, s.amount_fen,
        s.reversed_fen, s.amount_fen - s.reversed_fen AS net_fen, c.accrued_at, c.matures_at,
-       c.version
+       c.version, CASE WHEN s.role IN ('promoter', 'agency') THEN coalesce((
+           SELECT sum(t.amount_fen) FROM commissions_commissionsplit t
+           WHERE t.commission_id = s.commission_id AND t.role IN ('agency', 'agency2')
+             AND t.role <> s.role), 0)::bigint ELSE 0 END AS passed_on_fen
 FROM commissions_commissionsplit s
 JOIN commissions_commissionorder c ON c.id = s.commission_id
 JOIN shops_orderline l ON l.id = c.order_line_id
@@ -88,8 +97,12 @@ def commissions_of(
     account: Account, *, status: str = "", before: int = 2**63 - 1, size: int = 20
 ) -> list[dict[str, Any]]:
     """The account's own parts of commission orders, newest first, with split ids below
-    `before`; one statement."""
-    return read(_MINE, {"account": account.pk, "status": status, "before": before, "size": size})
+    `before`; one statement. `amount_fen` is what is kept of the gross part, `passed_on_fen` what
+    went on to agencies."""
+    found = read(_MINE, {"account": account.pk, "status": status, "before": before, "size": size})
+    for row in found:
+        row["gross_fen"] = row["amount_fen"] + row["passed_on_fen"]
+    return found
 
 
 def charity() -> Charity:

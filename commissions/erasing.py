@@ -1,5 +1,5 @@
 """What commissions know of a person, and how they forget it: where their money went. The ledger,
-the payouts and the tree of inviters stay, as numbers of an account without a name."""
+the payouts, the locks and the tree of inviters stay, as numbers of an account without a name."""
 
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from django.conf import settings
 from backend.accounts.erasure import Room
 from backend.accounts.models import Account
 from backend.core import sealing
-from commissions import ledger, promoters
-from commissions.models import PayeeAccount, Payout, Promoter
+from commissions import agencies, ledger, promoters
+from commissions.models import AttributionDispute, PayeeAccount, Payout, Promoter
 
 _ENDED = (
     Payout.Status.PAID,
@@ -20,8 +20,8 @@ _ENDED = (
 
 
 def in_the_way(account: Account) -> dict[str, int]:
-    """Payouts on their way, and money: what has not settled, what can still be paid out, what is
-    owed back. Less than the least payout is left behind."""
+    """Payouts on their way, disputes under way, and money: what has not settled, what can still be
+    paid out, what is owed back. Less than the least payout is left behind."""
     found = ledger.balances_of(ledger.Owner.PERSON, account.pk)
     available = found.pop(ledger.Kind.AVAILABLE, 0)
     nothing = 0 <= available < settings.PAYOUT_MINIMUM_FEN
@@ -29,6 +29,9 @@ def in_the_way(account: Account) -> dict[str, int]:
         "payouts": Payout.objects.filter(account=account).exclude(status__in=_ENDED).count(),
         "money_fen": 0 if nothing else available,
         "unsettled_fen": sum(abs(fen) for fen in found.values()),
+        "disputes": AttributionDispute.objects.filter(
+            opened_by=account, status__in=AttributionDispute.UNDER_WAY
+        ).count(),
     }
 
 
@@ -41,9 +44,11 @@ def forget(account: Account, at: datetime) -> None:
         fingerprint="",
         is_active=False,
     )
+    AttributionDispute.objects.filter(opened_by=account).update(claim="", evidence=[])
     promoter = Promoter.objects.filter(account=account).exclude(status=Promoter.Status.LEFT).first()
     if promoter is not None:
         promoters.leave(account=account, at=at)
+    agencies.forget(account=account, at=at)
 
 
 ROOM = Room(in_the_way, forget)

@@ -87,12 +87,25 @@ WHERE o.product_id = ANY(%(products)s::bigint[]) AND o.rate_bps > 0
   AND o.starts_at <= %(at)s::timestamptz
   AND (o.ends_at IS NULL OR o.ends_at > %(at)s::timestamptz)
   AND s.account_id <> %(account)s::bigint
+UNION
+SELECT p.id FROM commissions_planversion v
+JOIN shops_product p ON p.id = ANY(%(products)s::bigint[])
+    AND (v.shop_id = p.shop_id OR v.shop_id IS NULL)
+JOIN shops_shop s ON s.id = p.shop_id AND s.account_id <> %(account)s::bigint
+LEFT JOIN commissions_promoter m ON m.account_id = %(account)s::bigint
+WHERE v.published_at IS NOT NULL AND NOT v.is_default AND coalesce(v.rate_bps, v.unit_fen) > 0
+  AND v.starts_at <= %(at)s::timestamptz
+  AND (v.ends_at IS NULL OR v.ends_at > %(at)s::timestamptz)
+  AND (v.all_products OR EXISTS (SELECT FROM commissions_planproduct n
+       WHERE n.version_id = v.id AND n.product_id = p.id))
+  AND (v.all_promoters OR m.tier = ANY(v.tiers) OR EXISTS (SELECT FROM commissions_plantarget n
+       WHERE n.version_id = v.id AND n.promoter_id = m.id))
 """
 
 
 def open_to(account_id: int, product_ids: Sequence[int], at: datetime) -> set[int]:
-    """Those products whose sale pays this account a commission: an offer above zero, by a shop
-    that is not the account's own. One query."""
+    """Those products whose sale pays this account a commission: an offer above zero, or a plan
+    that covers product and account, by a shop that is not the account's own. One query."""
     found = read(_OPEN, {"products": list(product_ids), "at": at, "account": account_id})
     return {row["product_id"] for row in found}
 

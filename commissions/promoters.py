@@ -58,6 +58,22 @@ class SponsorImpossible(Refusal):
     title = "A sponsor must have joined earlier"
 
 
+class AlreadyBound(Refusal):
+    """Who has, or had, an inviter does not choose another: staff move people in the tree."""
+
+    code = "already_bound"
+    status = 409
+    title = "The promoter had an inviter before"
+
+
+class EdgeOutOfTurn(Refusal):
+    """A change of the tree holds from after the one before it, and not from tomorrow."""
+
+    code = "edge_out_of_turn"
+    status = 422
+    title = "From after the last change until now"
+
+
 def join(*, account: Account, invite_code: str = "", at: datetime) -> Promoter:
     """Makes an account a promoter, under the one whose invite code it brings; who left comes
     back as who they were, under the inviter they had.
@@ -132,8 +148,8 @@ def active(account: Account) -> Promoter:
 
 
 def freeze(*, promoter_id: int, by: Any, reason: str, at: datetime) -> Promoter:
-    """Stops a promoter: no new links, no commission on lines paid from now on; what is earned
-    stays theirs.
+    """Stops a promoter: no new links, no commission on lines accrued from now on. What is earned
+    stays theirs: it matures, settles and may be paid out; nothing is held by freezing.
 
     :raises NotFound: no such promoter.
     :raises WrongState: not active.
@@ -159,8 +175,8 @@ def unfreeze(*, promoter_id: int, by: Any, reason: str, at: datetime) -> Promote
 
 
 def leave(*, account: Account, at: datetime, by: Any = None, reason: str = "") -> Promoter:
-    """The account promotes no more, by its own wish or by staff (`by`); what is earned stays
-    theirs.
+    """The account promotes no more, by its own wish or by staff (`by`). What is earned stays
+    theirs: it matures, settles and may be paid out.
 
     :raises NotFound: it never joined.
     :raises WrongState: it left before.
@@ -171,27 +187,49 @@ def leave(*, account: Account, at: datetime, by: Any = None, reason: str = "") -
     )
 
 
+def bind(*, account: Account, invite_code: str, at: datetime) -> Promoter:
+    """A promoter without an inviter gets one by an invite code: once, and for what is sold from
+    now on.
+
+    :raises NotPromoter: the account never joined, or left.
+    :raises PromoterFrozen: it is frozen.
+    :raises InviteUnknown: the code is nobody's, or of somebody who is not active.
+    :raises AlreadyBound: there is an inviter, or there was one.
+    :raises SponsorImpossible: the inviter joined later, or is the promoter.
+    """
+    with transaction.atomic():
+        promoter = _locked(active(account).pk)
+        sponsor = _inviter(invite_code)
+        if SponsorEdge.objects.filter(promoter=promoter, sponsor__isnull=False).exists():
+            raise AlreadyBound()
+        _move(promoter, sponsor.pk, from_at=at, at=at, reason="bound")
+        audit.note(actor=account, action="promoter.bind", target=promoter, at=at, after=sponsor.pk)
+    return promoter
+
+
 def change_sponsor(
-    *, promoter_id: int, sponsor_id: int | None, by: Any, reason: str, at: datetime
+    *,
+    promoter_id: int,
+    sponsor_id: int | None,
+    by: Any,
+    reason: str,
+    at: datetime,
+    from_at: datetime | None = None,
 ) -> Promoter:
-    """Puts a promoter under another inviter from now on. Lines attributed before keep theirs:
-    the edge is frozen on them.
+    """Puts a promoter under another inviter, or under none, from `from_at` on (now, where nothing
+    is said). A date in the past corrects what the tree says of those days, and moves no line:
+    every order keeps the inviter that was known when it was placed.
 
     :raises NotFound: no such promoter or sponsor.
     :raises SponsorImpossible: the sponsor joined later, or is the promoter.
+    :raises EdgeOutOfTurn: `from_at` is before the last change, or in the future.
     """
     with transaction.atomic():
         promoter = _locked(promoter_id)
-        if sponsor_id is not None:
-            if not Promoter.objects.filter(pk=sponsor_id).exists():
-                raise NotFound()
-            if sponsor_id >= promoter.pk:
-                raise SponsorImpossible()
-        before, promoter.sponsor_id = promoter.sponsor_id, sponsor_id
-        promoter.save(update_fields=["sponsor"])
-        SponsorEdge.objects.create(
-            promoter=promoter, sponsor_id=sponsor_id, from_at=at, recorded_at=at, reason=reason
-        )
+        if sponsor_id is not None and not Promoter.objects.filter(pk=sponsor_id).exists():
+            raise NotFound()
+        before = promoter.sponsor_id
+        _move(promoter, sponsor_id, from_at=from_at or at, at=at, reason=reason)
         audit.note(
             actor=by,
             action="promoter.change_sponsor",
@@ -202,6 +240,27 @@ def change_sponsor(
             after=sponsor_id,
         )
     return promoter
+
+
+def _move(
+    promoter: Promoter, sponsor_id: int | None, *, from_at: datetime, at: datetime, reason: str
+) -> None:
+    """The locked promoter's next edge."""
+    if sponsor_id is not None and sponsor_id >= promoter.pk:
+        raise SponsorImpossible()
+    last = SponsorEdge.objects.filter(promoter=promoter).order_by("-from_at", "-id").first()
+    begun = last.from_at if last else promoter.joined_at
+    if from_at > at or (from_at < begun and from_at != at):
+        raise EdgeOutOfTurn()
+    promoter.sponsor_id, promoter.sponsored_at = sponsor_id, at
+    promoter.save(update_fields=["sponsor", "sponsored_at"])
+    SponsorEdge.objects.create(
+        promoter=promoter,
+        sponsor_id=sponsor_id,
+        from_at=max(from_at, begun),
+        recorded_at=at,
+        reason=reason,
+    )
 
 
 def _decide(

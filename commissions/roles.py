@@ -13,12 +13,14 @@ _DESK = [
     "view_journal",
     "view_sandboxtransfer",
     "view_writeoff",
+    "view_attributiondispute",
+    "view_attributionoverride",
 ]
 # What nobody needs to see to answer a customer.
 _NOT_FOR_SUPPORT = ["view_accesstoken", "view_idempotencykey"]
 GROUPS = {
-    "payout_maker": [*_DESK, "prepare_payout", "request_writeoff"],
-    "payout_approver": [*_DESK, "approve_payout", "approve_writeoff"],
+    "payout_maker": [*_DESK, "prepare_payout", "propose_override", "request_writeoff"],
+    "payout_approver": [*_DESK, "approve_payout", "approve_override", "approve_writeoff"],
 }
 SUPPORT = "support_readonly"
 # Whoever holds one of these signs in with a second factor, unless it is off altogether.
@@ -33,6 +35,8 @@ MONEY_RIGHTS = (
     "commissions.change_riskcase",
     "commissions.change_bounty",
     "commissions.change_conversionsource",
+    "commissions.propose_override",
+    "commissions.approve_override",
 )
 
 

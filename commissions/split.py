@@ -12,9 +12,15 @@ from typing import NamedTuple
 from backend.core.money import BPS, MAX_FEN, divide_half_even, largest_remainder, share_fen
 
 PROMOTER, INVITER, CREATOR, SHOP = "promoter", "inviter", "creator", "shop"
+INVITER2, AGENCY, AGENCY2 = "inviter2", "agency", "agency2"
 PLATFORM, CHARITY = "platform", "charity"
-BUDGET_ROLES = (PROMOTER, INVITER, CREATOR, SHOP)
+# The promoter passes on a share to an agency, which passes on one to the agency above it.
+PASSED_ON = (AGENCY, AGENCY2)
+# Who shares in the budget; what is passed on within the first group concerns nobody else.
+BUDGET_GROUPS = ((PROMOTER, *PASSED_ON), (INVITER,), (INVITER2,), (CREATOR,), (SHOP,))
+BUDGET_ROLES = tuple(role for group in BUDGET_GROUPS for role in group)
 FEE_ROLES = (PLATFORM, CHARITY)
+_FEE_GROUPS = ((PLATFORM,), (CHARITY,))
 
 
 class Shares(NamedTuple):
@@ -24,10 +30,12 @@ class Shares(NamedTuple):
     inviter_bps: int
     creator_bps: int
     charity_bps: int
+    inviter2_bps: int = 0
 
 
 class Part(NamedTuple):
-    """One role's part of a line."""
+    """One role's part of a line: what it keeps. `share_bps` is of the budget or the fee; an
+    agency's is of the part out of which it is paid."""
 
     role: str
     share_bps: int
@@ -52,24 +60,38 @@ class Taken(NamedTuple):
 
 
 def split(
-    *, base_fen: int, rate_bps: int, fee_bps: int, shares: Shares, roles: Collection[str]
+    *,
+    base_fen: int,
+    rate_bps: int,
+    fee_bps: int,
+    shares: Shares,
+    roles: Collection[str],
+    passed: Sequence[int] = (),
+    budget_fen: int | None = None,
 ) -> Split:
     """Divides what a paid line owes.
 
     Budget = base × rate and fee = base × fee rate, each rounded half-even once; both are then
-    divided by largest remainder. `roles` are those with somebody to pay: of the link chain
-    promoter and inviter, of the content chain creator. A share that nobody claims goes back to
+    divided by largest remainder. A plan that has priced the line gives its `budget_fen` instead
+    (`commissions.pricing`). `roles` are those with somebody to pay: of the link chain promoter,
+    inviter and inviter2, of the content chain creator. A share that nobody claims goes back to
     the shop; without any role there is no budget, only the fee.
+
+    `passed` are the shares of the roles agency and agency2, each of the part above it: the
+    promoter's part is divided once more, by largest remainder, and nobody else's moves by a fen.
 
     :raises ValueError: an amount or a rate out of range, or shares above 100 %.
     """
     if not (0 <= base_fen <= MAX_FEN and 0 <= rate_bps <= BPS and 0 <= fee_bps <= BPS):
         raise ValueError("amount or rate out of range")
     names, weights, fee_names, fee_weights = _recipe(shares, tuple(roles))
-    budget = divide_half_even(base_fen * rate_bps, BPS) if names else 0
+    wanted = divide_half_even(base_fen * rate_bps, BPS) if budget_fen is None else budget_fen
+    budget = wanted if names else 0
     fee = divide_half_even(base_fen * fee_bps, BPS)
-    parts = [*_parts(budget, names, weights), *_parts(fee, fee_names, fee_weights)]
-    return Split(budget, fee, tuple(parts))
+    parts = _parts(budget, names, weights)
+    if passed:
+        parts = _pass_on(parts, passed)
+    return Split(budget, fee, (*parts, *_parts(fee, fee_names, fee_weights)))
 
 
 def reversal(
@@ -86,26 +108,44 @@ def reversal(
     order of `parts`.
 
     Cumulative, and a function of the refunded total alone: the reversed budget is the budget
-    minus half-even((base − refunded) × rate), divided over the parts by largest remainder. So
-    however a refund is cut, the same total gives the same parts, and a full refund gives back
-    all. What is still to post is this minus what is reversed already; with three parts and
-    more a single fen may move from one part to another on the way (never in the sum).
+    minus half-even((base − refunded) × rate), divided over the parts by largest remainder; what
+    a promoter and their agencies give back together is divided over them likewise. So however a
+    refund is cut, the same total gives the same parts, and a full refund gives back all. A budget
+    that is not the rate's share of the base (a fixed amount, or one that a cap cut) gives back in
+    proportion to the base instead. What is still to post is this minus what is reversed already;
+    with three parts and more a single fen may move from one part to another on the way (never in
+    the sum).
 
     :raises ValueError: more refunded than was paid.
     """
     if not 0 <= refunded_fen <= base_fen:
         raise ValueError("refunded out of range")
     kept = base_fen - refunded_fen
-    budget = budget_fen - (share_fen(kept, rate_bps) if budget_fen else 0)
+    budget = budget_fen - _kept_budget(kept, base_fen, rate_bps, budget_fen)
     fee = fee_fen - share_fen(kept, fee_bps)
     targets = [0] * len(parts)
-    for roles, total in ((BUDGET_ROLES, budget), (FEE_ROLES, fee)):
+    for groups, total in ((BUDGET_GROUPS, budget), (_FEE_GROUPS, fee)):
         # By role, not by place in `parts`: on a tie the order decides, and it is the plan's.
-        places = [place for role in roles for place, part in enumerate(parts) if part.role == role]
-        amounts = largest_remainder(total, [parts[place].amount_fen for place in places])
-        for place, amount in zip(places, amounts, strict=True):
-            targets[place] = amount
+        places = [
+            [place for role in group for place, part in enumerate(parts) if part.role == role]
+            for group in groups
+        ]
+        weights = [sum(parts[place].amount_fen for place in group) for group in places]
+        for group, amount in zip(places, largest_remainder(total, weights), strict=True):
+            if len(group) == 1:
+                targets[group[0]] = amount
+                continue
+            amounts = largest_remainder(amount, [parts[place].amount_fen for place in group])
+            for place, one in zip(group, amounts, strict=True):
+                targets[place] = one
     return targets
+
+
+def _kept_budget(kept_fen: int, base_fen: int, rate_bps: int, budget_fen: int) -> int:
+    """What of the budget stays with `kept_fen` of the base."""
+    if not budget_fen or budget_fen == share_fen(base_fen, rate_bps):
+        return share_fen(kept_fen, rate_bps) if budget_fen else 0
+    return divide_half_even(budget_fen * kept_fen, base_fen)
 
 
 _Weighted = tuple[tuple[str, ...], tuple[int, ...], tuple[str, ...], tuple[int, ...]]
@@ -118,8 +158,10 @@ def _recipe(shares: Shares, roles: tuple[str, ...]) -> _Weighted:
     wanted = {
         PROMOTER: shares.promoter_bps,
         INVITER: shares.inviter_bps,
+        INVITER2: shares.inviter2_bps,
         CREATOR: shares.creator_bps,
     }
+    roles = tuple(role for role in roles if role not in PASSED_ON)
     if not set(roles) <= set(wanted) or (CREATOR in roles and len(roles) > 1):
         raise ValueError(f"no such chain: {roles}")
     budget = [(role, bps) for role, bps in wanted.items() if role in roles and bps]
@@ -153,3 +195,18 @@ def _parts(total_fen: int, names: tuple[str, ...], weights: tuple[int, ...]) -> 
         ]
     amounts = largest_remainder(total_fen, weights) if count else []
     return [Part(*part) for part in zip(names, weights, amounts, strict=True)]
+
+
+def _pass_on(parts: list[Part], passed: Sequence[int]) -> list[Part]:
+    """The promoter's part, which stands first, divided between who keeps and who is passed on."""
+    if len(passed) > len(PASSED_ON) or not all(0 <= bps <= BPS for bps in passed):
+        raise ValueError("no such chain of agencies")
+    if not parts or parts[0].role != PROMOTER:
+        return parts
+    weights = [BPS - passed[0], passed[0]]
+    if len(passed) > 1:
+        upper = passed[0] * passed[1]
+        weights = [weights[0] * BPS, passed[0] * BPS - upper, upper]
+    kept, *given = largest_remainder(parts[0].amount_fen, weights)
+    agencies = [Part(*part) for part in zip(PASSED_ON, passed, given, strict=False)]
+    return [parts[0]._replace(amount_fen=kept), *agencies, *parts[1:]]

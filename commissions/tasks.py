@@ -4,7 +4,19 @@ from celery import shared_task
 
 from backend.core import heartbeats
 from backend.core.clock import now
-from commissions import books, bounties, conversions, ledger, payouts, risks, settlement, touches
+from commissions import (
+    books,
+    bounties,
+    compliance,
+    conversions,
+    ledger,
+    payouts,
+    risks,
+    settlement,
+    team,
+    touches,
+    whatif,
+)
 
 
 @shared_task(name="commissions.store_touches")
@@ -40,6 +52,13 @@ def reconcile_payouts() -> None:
     """Asks the channels what became of payouts whose result is not known."""
     ended = payouts.reconcile_payouts(at=now())
     heartbeats.beat(job="reconcile", at=now(), note=f"{ended} ended")
+
+
+@shared_task(name="commissions.run_what_ifs")
+def run_what_ifs() -> None:
+    """Runs the what-ifs that wait."""
+    done = whatif.run_queued(at=now())
+    heartbeats.beat(job="what-ifs", at=now(), note=f"{done} run")
 
 
 @shared_task(name="commissions.check_books")
@@ -78,3 +97,17 @@ def run_bounties() -> None:
     promised = bounties.evaluate(at=now())
     paid = bounties.pay_due(at=now())
     heartbeats.beat(job="bounties", at=now(), note=f"{promised} promised, {paid} paid")
+
+
+@shared_task(name="commissions.count_promoters")
+def count_promoters() -> None:
+    """Counts what promoters and agencies sold in the last 30 days."""
+    sold = team.count_promoters(at=now())
+    heartbeats.beat(job="count", at=now(), note=f"{sold} promoters sold")
+
+
+@shared_task(name="commissions.report_compliance")
+def report_compliance() -> None:
+    """Writes the night's findings about the trees of promoters."""
+    found = compliance.report(at=now())
+    heartbeats.beat(job="compliance", at=now(), note=f"{found} trees to look at")

@@ -1,9 +1,14 @@
-"""Touches 触达: who came by which link. Recorded without making the reader wait.
+"""Touches 触达: who came by which link, who opened which note or live room with goods. Recorded
+without making the reader wait.
 
 A click is written into a Redis stream together with a short-lived key that says what its click
 id stands for; the beat moves the stream into rows. Where Redis is away the row is written at
 once. An entry leaves the stream only after its row is committed, and a click id is unique, so a
 lost acknowledgement or a second worker costs nothing.
+
+What is opened goes into the same stream: one call of Redis, and none for a reader whom nothing
+could join to an order later (not signed in, and no click before). Opened again within a minute it
+is one touch. Where Redis is away it is left out: a reading page writes no row.
 """
 
 import re
@@ -19,7 +24,8 @@ from backend.core import ids, redis
 from backend.core.errors import NotFound, Refusal
 from backend.core.logs import get
 from backend.core.redis import RedisError, Script
-from backend.core.sql import rows, run
+from backend.core.sql import rows, value
+from commissions import locks
 from commissions.models import PromotionLink, Touch
 from shops.ports import Click
 
@@ -30,6 +36,7 @@ BATCH = 1_000
 MAX_BATCHES = 100
 CLICK_KEPT = 86_400  # seconds that a click id is known before its row is stored
 LINK_KEPT = 300  # seconds
+SAME_READING = 60  # seconds
 ID_LENGTH = 22
 _ID = re.compile(r"[1-9A-HJ-NP-Za-km-z]{22}")
 CODE = re.compile(r"[1-9A-HJ-NP-Za-km-z]{4,16}")
@@ -58,6 +65,14 @@ end
 return url
 """
 _pass_by = Script(PASS_BY)
+# Content that was opened: into the stream, unless this reader has opened it a moment ago.
+_OPENED = """
+if redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[7]) then
+  redis.call('XADD', KEYS[1], '*', 'click', ARGV[1], 'kind', ARGV[2], 'content', ARGV[3],
+             'visitor', ARGV[4], 'account', ARGV[5], 'at', ARGV[6])
+end
+"""
+_opened = Script(_OPENED)
 
 
 class LinkDisabled(Refusal):
@@ -133,6 +148,21 @@ def pass_by(
     return Landing(f"{url.decode()}?click={click_id}", click_id, visitor) if url else None
 
 
+def content_opened(kind: str, content_id: int, visitor: str, account_id: int, at: datetime) -> None:
+    """Somebody has opened a note or live room that shows goods; `account_id` 0 for who is not
+    signed in. Never raises, and never waits longer than Redis is given."""
+    visitor = visitor if _ID.fullmatch(visitor) else ""
+    if not (account_id or visitor):
+        return
+    reader = account_id or visitor
+    keys = [STREAM, f"tuike:opened:{kind}:{content_id}:{reader}"]
+    fields = [ids.code(ID_LENGTH), kind, content_id, visitor, account_id, _micros(at)]
+    try:
+        _opened(keys, [*fields, SAME_READING])
+    except RedisError:
+        log.warning("the touch stream did not answer; an opened %s is left out", kind)
+
+
 def _click(entry: dict[str, Any], code: str) -> list[Any]:
     """What `_WRITE` is told of a click."""
     fields = (entry[name] for name in ("click", "visitor", "account", "at"))
@@ -159,15 +189,21 @@ def read_click(click_id: str) -> Click | None:
 
 
 # ---------------------------------------------------------------- from the stream to rows
-_STORE = """
-INSERT INTO commissions_touch (click_id, kind, link_id, visitor, account_id, at)
-SELECT w.click_id, 'referral', link.id, w.visitor, account.id, w.at
-FROM unnest(%s::text[], %s::bigint[], %s::text[], %s::bigint[], %s::timestamptz[])
-     AS w(click_id, link_id, visitor, account_id, at)
-JOIN commissions_promotionlink link ON link.id = w.link_id
-LEFT JOIN accounts_account account ON account.id = w.account_id
-ORDER BY w.click_id
-ON CONFLICT (click_id) DO NOTHING
+_STORE = f"""
+WITH stored AS (
+    INSERT INTO commissions_touch (click_id, kind, link_id, content_id, visitor, account_id, at)
+    SELECT w.click_id, w.kind, link.id, w.content_id, w.visitor, account.id, w.at
+    FROM unnest(%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[],
+                %s::timestamptz[])
+         AS w(click_id, kind, link_id, content_id, visitor, account_id, at)
+    LEFT JOIN commissions_promotionlink link ON w.kind = 'referral' AND link.id = w.link_id
+    LEFT JOIN accounts_account account ON account.id = w.account_id
+    WHERE CASE w.kind WHEN 'referral' THEN link.id ELSE w.content_id END IS NOT NULL
+    ORDER BY w.click_id
+    ON CONFLICT (click_id) DO NOTHING RETURNING id, link_id, account_id, at
+),
+{locks.BOUND_BY_CLICKS}
+SELECT count(*) FROM stored
 """
 
 
@@ -206,7 +242,9 @@ def _plain(entry: tuple[bytes, dict[bytes, bytes]]) -> dict[str, Any] | None:
     try:
         return {
             "click": fields[b"click"].decode(),
-            "link": int(fields[b"link"]),
+            "kind": _KINDS[fields.get(b"kind", b"referral")],
+            "link": int(fields.get(b"link", 0)),
+            "content": int(fields.get(b"content", 0)),
             "visitor": fields[b"visitor"].decode(),
             "account": int(fields[b"account"]),
             "at": int(fields[b"at"]),
@@ -216,16 +254,24 @@ def _plain(entry: tuple[bytes, dict[bytes, bytes]]) -> dict[str, Any] | None:
         return None
 
 
+_KINDS = {kind.encode(): kind for kind in Touch.Kind.values}
+
+
 def _store(entries: list[dict[str, Any]]) -> int:
-    return run(
-        _STORE,
-        [
-            [entry["click"] for entry in entries],
-            [entry["link"] for entry in entries],
-            [entry["visitor"] for entry in entries],
-            [entry["account"] or None for entry in entries],
-            [datetime.fromtimestamp(entry["at"] / 1_000_000, UTC) for entry in entries],
-        ],
+    """The touches that are new, and the customers that they lock, in one statement."""
+    return int(
+        value(
+            _STORE,
+            [
+                [entry["click"] for entry in entries],
+                [entry.get("kind", Touch.Kind.REFERRAL.value) for entry in entries],
+                [entry["link"] or None for entry in entries],
+                [entry.get("content") or None for entry in entries],
+                [entry["visitor"] for entry in entries],
+                [entry["account"] or None for entry in entries],
+                [datetime.fromtimestamp(entry["at"] / 1_000_000, UTC) for entry in entries],
+            ],
+        )
     )
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from backend.accounts.models import Account
 from backend.core.errors import NotFound
 from backend.core.sql import read
+from notes import ports
 from notes.cards import AD_LABEL, Shown, judged
 
 _MEDIA_URL = settings.MEDIA_URL
@@ -58,6 +59,23 @@ def page(*, note_id: int, viewer: Account | None, at: datetime) -> dict[str, Any
     if not public and row["author_id"] != viewer_id:
         raise NotFound()
     return _rendered(row, at)
+
+
+def open_page(
+    *, note_id: int, viewer: Account | None, visitor: str, counts: bool, at: datetime
+) -> dict[str, Any]:
+    """`page` for who opens it in order to read: a published note with goods leaves a touch of the
+    reader where it `counts`, unless it is the reader's own. The page is read first, and by the
+    same one statement.
+
+    :raises NotFound: no such note, or not the viewer's to see.
+    """
+    found = page(note_id=note_id, viewer=viewer, at=at)
+    own = viewer is not None and viewer.handle == found["author"]["handle"]
+    if counts and found["cards"] and found["status"] == "published" and not own:
+        reader = viewer.pk if viewer else 0
+        ports.opened("note", note_id, visitor=visitor, account_id=reader, at=at)
+    return found
 
 
 def url_of(file: str) -> str:

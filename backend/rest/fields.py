@@ -1,7 +1,7 @@
 """Serializer fields that refuse what DRF's own let through."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -12,6 +12,9 @@ from backend.core.money import BPS, MAX_FEN
 # So many unknown names are told back, of however many were sent.
 NAMED = 100
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(
+    r"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
 class Text(serializers.CharField):
@@ -77,6 +80,24 @@ class Day(serializers.DateField):
         if not isinstance(data, str) or not _DAY.fullmatch(data):
             raise serializers.ValidationError("Must be a day: YYYY-MM-DD.", code="invalid")
         return super().to_internal_value(data)
+
+
+class Instant(serializers.DateTimeField):
+    """An instant as 2026-11-22T12:00:00+08:00 or …Z, of the years 2000 to 2999: never without its
+    offset, for nobody can know the zone that was meant."""
+
+    def to_internal_value(self, data: Any) -> datetime:
+        """The instant, in UTC.
+
+        :raises ValidationError: another form, or no instant of the calendar.
+        """
+        said = "Must be an instant with its offset: YYYY-MM-DDThh:mm:ss+hh:mm."
+        if not isinstance(data, str) or not _INSTANT.fullmatch(data):
+            raise serializers.ValidationError(said, code="invalid")
+        try:
+            return datetime.fromisoformat(data).astimezone(UTC)
+        except ValueError as error:
+            raise serializers.ValidationError(said, code="invalid") from error
 
 
 class Integer(serializers.IntegerField):

@@ -20,7 +20,7 @@ from psycopg.errors import UniqueViolation
 
 from backend.core.models import Event
 from backend.core.sql import run
-from commissions import touches
+from commissions import locks, touches
 from commissions.accruals.agreeing import agree
 from commissions.accruals.ending import end
 from commissions.accruals.looking import Found, look
@@ -74,13 +74,27 @@ def _complete(order_ids: list[int], at: datetime) -> tuple[list[Found], int]:
         missing = [pair for pair in found if pair[0].is_missing]
         if not missing:
             break
+        extending = _extending(missing)
         try:
-            with transaction.atomic() if connection.in_atomic_block else nullcontext():
-                return found, make(missing, at)
+            with transaction.atomic() if extending or connection.in_atomic_block else nullcontext():
+                made = make(missing, at)
+                if extending:
+                    locks.extend_by_orders(extending)
+                return found, made
         except IntegrityError as error:
             if not (left and isinstance(error.__cause__, UniqueViolation)):
                 raise
     return found, 0
+
+
+def _extending(missing: list[Found]) -> list[tuple[int, int, int]]:
+    """The lines that extend a customer lock: where the winner is a promoter and the shop's locks
+    are on."""
+    return [
+        (line.line_id, decision.promoter_id, decision.lock_setting_id)
+        for line, decision in missing
+        if decision.promoter_id and decision.lock_setting_id
+    ]
 
 
 # The plan that PostgreSQL keeps of a statement is made for a handful of rows: right for one

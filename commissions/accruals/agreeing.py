@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from backend.core.sql import rows, run
-from commissions import ledger, split
+from commissions import ledger, plans, split
 from commissions.accruals.legs import legs_of
 from commissions.accruals.looking import DISAGREES
 from commissions.models import CommissionOrder
@@ -23,7 +23,8 @@ ORDER BY c.id FOR NO KEY UPDATE OF c
 _DISAGREEING = f"""
 SELECT c.id, c.shop_id, c.status, c.reason, c.base_fen, c.rate_bps, c.fee_bps, c.budget_fen,
        c.fee_fen, c.refunded_fen AS answered_fen, c.matures_at, l.refunded_fen, o.received_at,
-       o.aftersale_until, s.ids, s.roles, s.payees, s.amounts, s.reversed
+       o.aftersale_until, c.terms IS NOT NULL AS is_planned, s.ids, s.roles, s.payees,
+       s.amounts, s.reversed
 FROM commissions_commissionorder c
 JOIN shops_orderline l ON l.id = c.order_line_id
 JOIN shops_order o ON o.id = l.order_id
@@ -94,12 +95,14 @@ def _reverse(refunded: list[dict[str, Any]], at: datetime) -> list[ledger.Postin
     """Writes the reversals; settled money is taken back from `available`, which may go below
     zero: then payouts wait until later earnings have covered it."""
     splits: list[tuple[int, int]] = []
-    wanted, legs = [], {}
+    wanted, legs, back = [], {}, []
     for row in refunded:
         targets = _targets(row)
         splits += zip(row["ids"], targets, strict=True)
         deltas = [new - old for new, old in zip(targets, row["reversed"], strict=True)]
         settled = row["status"] == Status.SETTLED
+        if row["is_planned"]:
+            back.append((row["id"], _of_budget(row["roles"], deltas)))
         wanted.append(
             {
                 "commission_id": row["id"],
@@ -113,10 +116,17 @@ def _reverse(refunded: list[dict[str, Any]], at: datetime) -> list[ledger.Postin
         legs[row["id"]] = legs_of(row["shop_id"], list(parts), kind)
     made = rows(_REVERSALS, {**_columns(wanted), "at": at})
     run(_SPLITS, list(map(list, zip(*splits, strict=True))))
+    plans.give_back(back)
     return [
         ledger.Posting(ledger.JournalKind.REVERSAL, row["id"], legs[row["commission_id"]])
         for row in made
     ]
+
+
+def _of_budget(roles: list[str], deltas: list[int]) -> int:
+    """What of these parts is the budget's, not the fee's."""
+    parts = zip(roles, deltas, strict=True)
+    return sum(delta for role, delta in parts if role in split.BUDGET_ROLES)
 
 
 def _targets(row: dict[str, Any]) -> list[int]:

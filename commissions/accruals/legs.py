@@ -11,11 +11,20 @@ def legs_of(
 ) -> list[tuple[AccountKey, int]]:
     """The legs of parts (role, payee, fen): the payees' `kind` accounts are credited, the shop's
     payable is debited; what goes back to the shop never leaves it."""
-    legs, total = [], 0
+    legs, total, seen = [], 0, set[int]()
     for role, payee, fen in amounts:
-        if role != split.SHOP:
-            legs.append((_account(role, payee, kind), fen))
-            total += fen
+        if role == split.SHOP:
+            continue
+        total += fen
+        key = _account(role, payee, kind)
+        if payee is None or payee not in seen:
+            legs.append((key, fen))
+        else:
+            # An agency's owner who invited the member as well: a journal touches an account once.
+            place = next(place for place, (known, _) in enumerate(legs) if known == key)
+            legs[place] = (key, legs[place][1] + fen)
+        if payee is not None:
+            seen.add(payee)
     legs.append((AccountKey(Owner.SHOP.value, shop_id, Kind.PAYABLE.value), -total))
     return legs
 

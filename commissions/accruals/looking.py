@@ -1,12 +1,13 @@
 """Reading: the lines of orders that lack a commission order or disagree with it, the plan in force
-and everybody to whom a line may be owed, in one statement."""
+and everybody to whom a line may be owed, in one statement. Which of the other plans wins is asked
+afterwards (`commissions.plans`), for lines alone whose shop or platform has one in force."""
 
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from backend.core.sql import numbers, tuples
-from commissions import attribution, plans
+from commissions import attribution, plans, uplines
 from commissions.attribution import Candidate, Decision
 from commissions.models import PlanVersion
 
@@ -32,11 +33,13 @@ class Line(NamedTuple):
     is_changed: bool
     attribution_id: int | None
     commission_id: int
+    has_plans: bool
     plan_id: int | None
     promoter_bps: int
     inviter_bps: int
     creator_bps: int
     charity_bps: int
+    inviter2_bps: int
 
     def under(self, plan: PlanVersion) -> "Line":
         """The line under a plan that was not in force yet."""
@@ -46,6 +49,7 @@ class Line(NamedTuple):
             inviter_bps=plan.inviter_bps,
             creator_bps=plan.creator_bps,
             charity_bps=plan.charity_bps,
+            inviter2_bps=plan.inviter2_bps,
         )
 
 
@@ -62,6 +66,7 @@ WITH line AS MATERIALIZED (
         CASE WHEN c.id IS NULL THEN nextval('commissions_attribution_id_seq') END
             AS attribution_id,
         coalesce(c.id, nextval('commissions_commissionorder_id_seq')) AS commission_id,
+        c.id IS NULL AND EXISTS ({plans.OFFERING}) AS has_plans,
         {attribution.LINE_COLUMNS}
     FROM shops_orderline l JOIN shops_order o ON o.id = l.order_id
     JOIN shops_shop s ON s.id = o.shop_id
@@ -73,7 +78,7 @@ WITH line AS MATERIALIZED (
 {attribution.CANDIDATES}
 SELECT line.id, line.paid_fen, line.commission_bps, line.fee_bps, line.shop_id, line.buyer_id,
     line.owner_id, line.is_missing, line.is_changed, line.attribution_id, line.commission_id,
-    plan.*, {attribution.COLUMNS}
+    line.has_plans, plan.*, {attribution.COLUMNS}
 FROM line LEFT JOIN LATERAL ({plans.IN_FORCE}) plan ON line.is_missing
 LEFT JOIN {attribution.OF_LINE}
 ORDER BY line.id, {attribution.ORDER}
@@ -96,6 +101,9 @@ def look(order_ids: list[int]) -> list[Found]:
         line = Line._make(group[0][:width])
         candidates = [Candidate._make(row[width:]) for row in group]
         found.append((line, _decide(candidates, line)))
+    uplines.complete(
+        (line.line_id, line.buyer_id, line.owner_id, decision) for line, decision in found
+    )
     return found
 
 

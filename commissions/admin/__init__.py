@@ -1,5 +1,27 @@
 """The staff's pages of the commissions room."""
 
-from commissions.admin import bounties, conversions, finance, promoting, risk, writeoffs
+from commissions.admin import (
+    agencies,
+    attribution,
+    bounties,
+    conversions,
+    finance,
+    plans,
+    promoters,
+    promoting,
+    risk,
+    writeoffs,
+)
 
-__all__ = ["bounties", "conversions", "finance", "promoting", "risk", "writeoffs"]
+__all__ = [
+    "agencies",
+    "attribution",
+    "bounties",
+    "conversions",
+    "finance",
+    "plans",
+    "promoters",
+    "promoting",
+    "risk",
+    "writeoffs",
+]

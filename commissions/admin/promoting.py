@@ -1,9 +1,8 @@
-"""Staff pages of promoting and earning: promoters, links, touches, offers, plans, commissions,
-settlement runs. Facts are shown, decisions call the verbs."""
+"""Staff pages of promoting and earning: links, touches, offers, commissions, settlement runs.
+Facts are shown, decisions call the verbs."""
 
-from typing import Any, cast
+from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -11,50 +10,21 @@ from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
-from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
-from commissions import explain, plans, promoters, settlement
+from commissions import explain, settlement
 from commissions.models import (
     CommissionOffer,
     CommissionOrder,
     CommissionReversal,
     CommissionSplit,
-    PlanVersion,
-    Promoter,
     PromotionLink,
     SettlementPosting,
     SettlementRun,
-    SponsorEdge,
     Touch,
 )
-from commissions.split import Shares
 
 MAY = ["decide"]
-FREEZE = Decision(
-    title="Freeze 冻结",
-    done="frozen",
-    act=lambda row, by, why, at: promoters.freeze(promoter_id=row.pk, by=by, reason=why, at=at),
-    needs_reason=True,
-)
-UNFREEZE = Decision(
-    title="Unfreeze 解冻",
-    done="active again",
-    act=lambda row, by, why, at: promoters.unfreeze(promoter_id=row.pk, by=by, reason=why, at=at),
-    needs_reason=True,
-)
-LEAVE = Decision(
-    title="Let leave 退出",
-    done="left",
-    act=lambda row, by, why, at: promoters.leave(account=row.account, by=by, reason=why, at=at),
-    needs_reason=True,
-)
-PUBLISH = Decision(
-    title="Publish 发布",
-    done="published; it never changes from now on",
-    act=lambda row, by, _, at: plans.publish(version_id=row.pk, by=by, at=at),
-    needs_code=True,
-)
 HOLD = Decision(
     title="Hold 暂缓",
     done="held",
@@ -67,68 +37,6 @@ RELEASE = Decision(
     act=lambda row, by, why, at: settlement.release(commission_id=row.pk, by=by, reason=why, at=at),
     needs_reason=True,
 )
-
-
-class EdgeInline(ReadOnlyInline):
-    """Who was this promoter's inviter, since when."""
-
-    model = SponsorEdge
-    fk_name = "promoter"
-    fields = ["sponsor", "from_at", "recorded_at", "reason"]
-
-
-@admin.register(Promoter)
-class PromoterAdmin(DecidingAdmin):
-    """Promoters: freeze, unfreeze, let leave."""
-
-    list_display = ["id", "account", "sponsor_account", "state", "invite_code", "joined_at"]
-    list_filter = ["status"]
-    list_select_related = ["account", "sponsor__account"]
-    search_fields = ["account__handle", "invite_code"]
-    ordering = ["-id"]
-    paginator = InfinitePaginator
-    inlines = [EdgeInline]
-    actions = ["freeze_selected"]
-    actions_detail = ["freeze_one", "unfreeze_one", "leave_one"]
-    offered = {
-        "freeze_one": frozenset({Promoter.Status.ACTIVE}),
-        "unfreeze_one": frozenset({Promoter.Status.FROZEN}),
-        "leave_one": frozenset({Promoter.Status.ACTIVE, Promoter.Status.FROZEN}),
-    }
-
-    @display(
-        description="status",
-        ordering="status",
-        label={"active": "success", "frozen": "danger", "left": "warning"},
-    )
-    def state(self, row: Promoter) -> Any:
-        """The state as a coloured label."""
-        return row.status, row.get_status_display()
-
-    @display(description="inviter")
-    def sponsor_account(self, row: Promoter) -> str:
-        """Who invited them."""
-        return str(row.sponsor.account) if row.sponsor else "—"
-
-    @action(description=FREEZE.title, permissions=MAY)
-    def freeze_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Freezes the promoter on the page, with a reason."""
-        return self.decide_one(request, object_id, FREEZE)
-
-    @action(description=UNFREEZE.title, permissions=MAY)
-    def unfreeze_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Lets the frozen promoter on the page promote again."""
-        return self.decide_one(request, object_id, UNFREEZE)
-
-    @action(description=LEAVE.title, permissions=MAY)
-    def leave_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Lets the promoter on the page leave."""
-        return self.decide_one(request, object_id, LEAVE)
-
-    @action(description=FREEZE.title, permissions=MAY)
-    def freeze_selected(self, request: HttpRequest, rows: Any) -> HttpResponse | None:
-        """Freezes the selected promoters for one reason."""
-        return self.decide_many(request, rows, FREEZE, "freeze_selected")
 
 
 class Fact(ReadOnly, StaffAdmin):
@@ -171,84 +79,6 @@ class CommissionOfferAdmin(Fact):
     list_filter = ["is_active"]
     list_select_related = ["product"]
     search_fields = ["product__title", "=product__id"]
-
-
-class PlanVersionForm(forms.ModelForm):
-    """A draft: refused on the page by the same linter that guards publishing."""
-
-    name = forms.CharField(max_length=60, initial=plans.DEFAULT_NAME, help_text="of the plan")
-
-    class Meta:
-        model = PlanVersion
-        fields = ["promoter_bps", "inviter_bps", "creator_bps", "charity_bps", "starts_at"]
-
-    def shares(self) -> Shares:
-        """The numbers that were typed."""
-        return Shares(**{name: self.cleaned_data[name] for name in Shares._fields})
-
-    def clean(self) -> dict[str, Any] | None:
-        """Asks the linter."""
-        cleaned = super().clean()
-        if not self.errors:
-            for problem in plans.lint(shares=self.shares()):
-                self.add_error(None, problem.detail)
-        return cleaned
-
-
-@admin.register(PlanVersion)
-class PlanVersionAdmin(DecidingAdmin):
-    """Plans: a version is drafted, then published for ever; a mistake is a new draft."""
-
-    form = PlanVersionForm
-    list_display = [
-        "plan",
-        "number",
-        "promoter_bps",
-        "inviter_bps",
-        "creator_bps",
-        "charity_bps",
-        "starts_at",
-        "ends_at",
-        "published_at",
-    ]
-    list_select_related = ["plan"]
-    ordering = ["-id"]
-    actions_detail = ["publish_one"]
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may decide may draft."""
-        return self.has_decide_permission(request)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        """A draft is typed by its plan's name; a stored version shows everything."""
-        numbers = list(PlanVersionForm.Meta.fields)
-        if obj is None:
-            return ["name", *numbers]
-        return ["plan", "number", *numbers, "is_default", "ends_at", "published_at"]
-
-    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
-        """Publishing is offered while it is a draft."""
-        row = self.get_object(request, str(object_id))
-        allowed: list[Any] = StaffAdmin.get_actions_detail(self, request, object_id)
-        return allowed if row is not None and row.published_at is None else []
-
-    def save_model(
-        self, request: HttpRequest, obj: PlanVersion, form: forms.ModelForm, change: bool
-    ) -> None:
-        """Drafts it through the verb, which numbers it."""
-        typed = cast(PlanVersionForm, form)
-        made = plans.draft(
-            name=typed.cleaned_data["name"],
-            shares=typed.shares(),
-            starts_at=typed.cleaned_data["starts_at"],
-            at=now(),
-        )
-        obj.pk, obj.plan, obj.number = made.pk, made.plan, made.number
-
-    @action(description=PUBLISH.title, permissions=MAY)
-    def publish_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Publishes the draft on the page."""
-        return self.decide_one(request, object_id, PUBLISH)
 
 
 class SplitInline(ReadOnlyInline):

@@ -15,12 +15,15 @@ from django.db import DataError, transaction
 
 from backend.core.sql import rows, run
 from commissions.books import (
+    agency_rules,
     case_rules,
     commission_rules,
     given_rules,
     ledger_rules,
     metric_rules,
+    override_rules,
     payout_rules,
+    plan_rules,
     settlement_rules,
     waiting_rules,
 )
@@ -31,6 +34,9 @@ __all__ = ["RULES", "Finding", "check"]
 RULES: list[Rule] = [
     *ledger_rules.RULES,
     *commission_rules.RULES,
+    *agency_rules.RULES,
+    *plan_rules.RULES,
+    *override_rules.RULES,
     *settlement_rules.RULES,
     *payout_rules.RULES,
     *given_rules.RULES,

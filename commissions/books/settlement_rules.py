@@ -54,7 +54,14 @@ RULES = [
                 JOIN commissions_ledgeraccount a ON a.id = e.account_id
                 JOIN commissions_commissionreversal r ON r.id = e.journal_id - (2::bigint << 56)
                 JOIN commissions_commissionorder c ON c.id = r.commission_id
-                WHERE e.{between(2)} AND r.settled AND a.owner_kind <> 'shop') parts
+                WHERE e.{between(2)} AND r.settled AND a.owner_kind <> 'shop'
+                UNION ALL
+                SELECT c.settlement_run_id, a.owner_kind, a.owner_id, -e.amount_fen
+                FROM commissions_entry e
+                JOIN commissions_ledgeraccount a ON a.id = e.account_id
+                JOIN commissions_attributionoverride v ON v.id = e.journal_id - (20::bigint << 56)
+                JOIN commissions_commissionorder c ON c.id = v.commission_id
+                WHERE e.{between(20)} AND v.settled AND a.owner_kind <> 'shop') parts
             GROUP BY 1, 2, 3 HAVING sum(fen) <> 0) w
         FULL JOIN commissions_settlementposting p
           ON (p.run_id, p.payee_kind, coalesce(p.payee_id, 0))

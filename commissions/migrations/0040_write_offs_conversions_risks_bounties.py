@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('commissions', '0009_fewer_keys'),
+        ('commissions', '0031_agency_guards'),
         ('shops', '0040_external_orders'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='journal',
             name='kind',
-            field=models.PositiveSmallIntegerField(choices=[(1, 'accrual 计提'), (2, 'reversal 冲回'), (3, 'settlement 结算'), (4, 'payout requested 提现申请'), (5, 'payout paid 打款成功'), (6, 'payout money back 提现退回'), (40, 'write-off 核销'), (41, 'bounty 任务奖励')]),
+            field=models.PositiveSmallIntegerField(choices=[(1, 'accrual 计提'), (2, 'reversal 冲回'), (3, 'settlement 结算'), (4, 'payout requested 提现申请'), (5, 'payout paid 打款成功'), (6, 'payout money back 提现退回'), (20, 'attribution overridden 归因改判'), (40, 'write-off 核销'), (41, 'bounty 任务奖励')]),
         ),
         migrations.CreateModel(
             name='Bounty',

@@ -1,5 +1,6 @@
 """Tables of the commissions room: promoters, plans, attribution, ledger, payouts."""
 
+from commissions.models.agency import Agency, AgencyEdge, AgencyInvitation, AgencyShare
 from commissions.models.attribution import Attribution, PromotionLink, Touch
 from commissions.models.bounty import Bounty, BountyAward
 from commissions.models.commission import CommissionOrder, CommissionReversal, CommissionSplit
@@ -12,7 +13,10 @@ from commissions.models.conversion import (
     ConversionSource,
     ConversionVerdict,
 )
+from commissions.models.coupon import CouponCode
+from commissions.models.dispute import AttributionDispute, AttributionOverride
 from commissions.models.ledger import Balance, BalanceDelta, Entry, Journal, LedgerAccount
+from commissions.models.lock import LockChange, LockSetting
 from commissions.models.payout import (
     PayeeAccount,
     Payout,
@@ -20,14 +24,30 @@ from commissions.models.payout import (
     PayoutBatch,
     SandboxTransfer,
 )
-from commissions.models.plan import CommissionOffer, CommissionPlan, PlanVersion
-from commissions.models.promoter import Promoter, SponsorEdge
+from commissions.models.plan import (
+    CommissionOffer,
+    CommissionPlan,
+    PlanProduct,
+    PlanTarget,
+    PlanVersion,
+)
+from commissions.models.plan_use import PlanCounter, PlanFund, PlanReturn
+from commissions.models.promoter import Promoter, SponsorEdge, TierChange
 from commissions.models.risk import BannedSource, RiskCase
 from commissions.models.settlement import SettlementPosting, SettlementRun
+from commissions.models.team import AgencyCount, ComplianceFinding, PromoterCount
+from commissions.models.whatif import WhatIf
 from commissions.models.writeoff import WriteOff
 
 __all__ = [
+    "Agency",
+    "AgencyCount",
+    "AgencyEdge",
+    "AgencyInvitation",
+    "AgencyShare",
     "Attribution",
+    "AttributionDispute",
+    "AttributionOverride",
     "Balance",
     "BalanceDelta",
     "BannedSource",
@@ -38,6 +58,7 @@ __all__ = [
     "CommissionPlan",
     "CommissionReversal",
     "CommissionSplit",
+    "ComplianceFinding",
     "Conversion",
     "ConversionGoods",
     "ConversionImport",
@@ -45,21 +66,32 @@ __all__ = [
     "ConversionPiece",
     "ConversionSource",
     "ConversionVerdict",
+    "CouponCode",
     "Entry",
     "Journal",
     "LedgerAccount",
+    "LockChange",
+    "LockSetting",
     "PayeeAccount",
     "Payout",
     "PayoutAttempt",
     "PayoutBatch",
+    "PlanCounter",
+    "PlanFund",
+    "PlanProduct",
+    "PlanReturn",
+    "PlanTarget",
     "PlanVersion",
     "Promoter",
+    "PromoterCount",
     "PromotionLink",
     "RiskCase",
     "SandboxTransfer",
     "SettlementPosting",
     "SettlementRun",
     "SponsorEdge",
+    "TierChange",
     "Touch",
+    "WhatIf",
     "WriteOff",
 ]

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from commissions.models.agency import AgencyEdge
 from commissions.models.promoter import Promoter
 
 
@@ -89,8 +90,10 @@ class Attribution(models.Model):
     """Which touch a paid line is owed to, by which rule, and why the others lost. Written once."""
 
     class Rule(models.TextChoices):
+        COUPON = "coupon", "coupon code 优惠码"
         NAMED = "named", "named at checkout 下单时指定"
         LAST_TOUCH = "last_touch", "last touch 最后触达"
+        LOCK = "lock", "customer lock 锁客"
         NONE = "none", "none 无"
 
     # A statement-level trigger refuses a line that does not exist (migration 0007).
@@ -99,7 +102,9 @@ class Attribution(models.Model):
     )
     rule = models.CharField(max_length=10, choices=Rule)
     source_kind = models.CharField(max_length=8, default="", blank=True)
-    source_id = models.BigIntegerField(null=True, help_text="link, note or live session")
+    source_id = models.BigIntegerField(
+        null=True, help_text="link, note, live session, coupon code or change of a lock"
+    )
     # No row-level foreign keys: fifteen checks a line cost more than its rows.
     # Parents are never deleted (PROTECT), and a rule of check_books looks at all of them at once.
     touch = models.ForeignKey(
@@ -120,6 +125,32 @@ class Attribution(models.Model):
     )
     inviter = models.ForeignKey(
         Promoter,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    inviter2 = models.ForeignKey(
+        Promoter,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    # The edges by which the promoter was an agency's member, and that agency another's, when the
+    # order was placed.
+    membership = models.ForeignKey(
+        AgencyEdge,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
+    )
+    affiliation = models.ForeignKey(
+        AgencyEdge,
         null=True,
         on_delete=models.PROTECT,
         related_name="+",

@@ -10,8 +10,8 @@ from commissions.models.plan import PlanVersion
 
 
 class CommissionOrder(models.Model):
-    """What an order line earns its payees. `budget_fen` = half-even(base × rate), rounded once;
-    `fee_fen` is the platform's own fee on the same base.
+    """What an order line earns its payees. `budget_fen` = half-even(base × rate), rounded once,
+    or what `terms` say where a plan set it; `fee_fen` is the platform's own fee on the same base.
 
     `refunded_fen` is how much of the base the reversals posted so far answer for; `remaining_fen`
     falls with it and never below zero.
@@ -33,6 +33,17 @@ class CommissionOrder(models.Model):
         RISK_VELOCITY_DAY = "risk_velocity_day", "many orders in a day 一天内订单过多"
         RISK_SHARED_PAYEE = "risk_shared_payee", "shared payout account 多人共用收款账户"
         RISK_BANNED_SOURCE = "risk_banned_source", "banned source 已封禁来源"
+
+    class Step(models.TextChoices):
+        """The precedence of plans, the first that applies wins (docs/money.md)."""
+
+        EXCLUSIVE = "exclusive", "exclusive plan 专属"
+        TARGETED = "targeted", "targeted plan 定向"
+        CAMPAIGN = "campaign", "campaign 活动"
+        PRODUCT = "product", "product offer 商品佣金"
+        TIER = "tier", "promoter tier 推客等级"
+        SHOP = "shop", "shop plan 店铺"
+        PLATFORM = "platform", "platform plan 平台"
 
     TRANSITIONS: Transitions = {
         Status.ESTIMATED: frozenset({Status.CONFIRMED, Status.INVALID}),
@@ -66,6 +77,11 @@ class CommissionOrder(models.Model):
         related_name="+",
         db_index=False,
         db_constraint=False,
+    )
+    # Empty on rows from before there were steps.
+    step = models.CharField(max_length=9, choices=Step, default="", db_default="", blank=True)
+    terms = models.JSONField(
+        null=True, blank=True, help_text="how a plan priced the line; null: by the product's offer"
     )
     base_fen = models.BigIntegerField()
     rate_bps = models.PositiveIntegerField()
@@ -121,6 +137,11 @@ class CommissionOrder(models.Model):
                 condition=Q(settlement_run__isnull=False),
             ),
             models.Index(fields=["id"], name="commission_held", condition=~Q(held_reason="")),
+            models.Index(
+                fields=["plan_version"],
+                name="commission_of_plan",
+                condition=Q(terms__isnull=False),
+            ),
         ]
         verbose_name = "commission order 佣金单"
         verbose_name_plural = "commission orders 佣金单"
@@ -131,17 +152,31 @@ class CommissionOrder(models.Model):
 
 class CommissionSplit(models.Model):
     """One payee's part of a commission order. Budget roles sum to the budget, fee roles to the
-    fee, exactly."""
+    fee, exactly.
+
+    `share_bps` is of the budget or the fee; an agency's is of the part of its member, out of which
+    it is paid. `amount_fen` is what the payee keeps."""
 
     class Role(models.TextChoices):
         PROMOTER = "promoter", "promoter 推客"
+        AGENCY = "agency", "agency 机构"
+        AGENCY2 = "agency2", "upper agency 上级机构"
         INVITER = "inviter", "inviter 邀请人"
+        INVITER2 = "inviter2", "inviter's inviter 上级邀请人"
         CREATOR = "creator", "creator 创作者"
         SHOP = "shop", "back to the shop 退回店铺"
         PLATFORM = "platform", "platform 平台"
         CHARITY = "charity", "charity 公益"
 
-    BUDGET_ROLES = (Role.PROMOTER, Role.INVITER, Role.CREATOR, Role.SHOP)
+    BUDGET_ROLES = (
+        Role.PROMOTER,
+        Role.AGENCY,
+        Role.AGENCY2,
+        Role.INVITER,
+        Role.INVITER2,
+        Role.CREATOR,
+        Role.SHOP,
+    )
     FEE_ROLES = (Role.PLATFORM, Role.CHARITY)
 
     commission = models.ForeignKey(
@@ -173,8 +208,8 @@ class CommissionSplit(models.Model):
                 name="split_reversed",
             ),
             models.CheckConstraint(
-                condition=Q(role__in=["promoter", "inviter", "creator"], payee__isnull=False)
-                | Q(role__in=["shop", "platform", "charity"], payee__isnull=True),
+                condition=Q(role__in=["shop", "platform", "charity"], payee__isnull=True)
+                | (~Q(role__in=["shop", "platform", "charity"]) & Q(payee__isnull=False)),
                 name="split_payee",
             ),
         ]

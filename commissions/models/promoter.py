@@ -20,6 +20,11 @@ class Promoter(models.Model):
         FROZEN = "frozen", "frozen 冻结"
         LEFT = "left", "left 已退出"
 
+    class Tier(models.TextChoices):
+        STANDARD = "standard", "standard 普通"
+        SILVER = "silver", "silver 银牌"
+        GOLD = "gold", "gold 金牌"
+
     TRANSITIONS: Transitions = {
         Status.ACTIVE: frozenset({Status.FROZEN, Status.LEFT}),
         Status.FROZEN: frozenset({Status.ACTIVE, Status.LEFT}),
@@ -30,11 +35,29 @@ class Promoter(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="promoter"
     )
     sponsor = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="invited"
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="invited",
+        db_index=False,
     )
     invite_code = models.CharField(max_length=12, unique=True)
     status = models.CharField(max_length=6, choices=Status, default=Status.ACTIVE)
+    # As it is now; what it was at an instant says TierChange.
+    tier = models.CharField(
+        max_length=8, choices=Tier, default=Tier.STANDARD, db_default="standard"
+    )
     joined_at = models.DateTimeField()
+    sponsored_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="when the inviter last changed after joining; an order placed before asks the "
+        "dated edges",
+    )
+
+    # Written by the database with the first edge: who never was a member has no agency to look for.
+    member_since = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [
@@ -42,6 +65,9 @@ class Promoter(models.Model):
                 condition=Q(sponsor__isnull=True) | Q(sponsor__lt=F("id")),
                 name="promoter_no_cycle",
             )
+        ]
+        indexes = [
+            models.Index(fields=["sponsor", "-id"], name="promoter_team", include=["status"])
         ]
         verbose_name = "promoter 推客"
         verbose_name_plural = "promoters 推客"
@@ -75,3 +101,23 @@ class SponsorEdge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.promoter_id} under {self.sponsor_id}"
+
+
+class TierChange(models.Model):
+    """A promoter's tier from an instant on: dated rows, append-only, so a line takes the tier of
+    the moment it was placed at."""
+
+    promoter = models.ForeignKey(
+        Promoter, on_delete=models.PROTECT, related_name="tier_changes", db_index=False
+    )
+    tier = models.CharField(max_length=8, choices=Promoter.Tier)
+    from_at = models.DateTimeField()
+    reason = models.CharField(max_length=300, default="", blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["promoter", "-from_at", "-id"], name="tier_as_of")]
+        verbose_name = "tier change 等级变更"
+        verbose_name_plural = "tier changes 等级变更"
+
+    def __str__(self) -> str:
+        return f"{self.promoter_id} {self.tier}"

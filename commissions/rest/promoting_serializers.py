@@ -107,7 +107,9 @@ class CommissionAnswer(serializers.Serializer):
     title = serializers.CharField()
     product_id = serializers.IntegerField()
     base_fen = serializers.IntegerField()
-    amount_fen = serializers.IntegerField()
+    gross_fen = serializers.IntegerField(help_text="before what is passed on to agencies")
+    passed_on_fen = serializers.IntegerField()
+    amount_fen = serializers.IntegerField(help_text="kept")
     reversed_fen = serializers.IntegerField()
     net_fen = serializers.IntegerField()
     accrued_at = serializers.DateTimeField()
@@ -152,8 +154,12 @@ class ExplainedPart(serializers.Serializer):
 
     role = serializers.CharField()
     payee = serializers.CharField(allow_null=True, help_text="handle")
-    share_bps = serializers.IntegerField()
-    amount_fen = serializers.IntegerField()
+    share_bps = serializers.IntegerField(
+        help_text="of the budget or the fee; an agency's of the part above it"
+    )
+    gross_fen = serializers.IntegerField(help_text="before what is passed on to agencies")
+    passed_on_fen = serializers.IntegerField()
+    amount_fen = serializers.IntegerField(help_text="kept")
     reversed_fen = serializers.IntegerField()
 
 
@@ -173,9 +179,11 @@ class Explanation(serializers.Serializer):
     refunded_fen = serializers.IntegerField()
     splits = ExplainedPart(many=True)
     reversals = serializers.ListField(child=serializers.DictField())
+    overrides = serializers.ListField(child=serializers.DictField())
     line = serializers.DictField()
     attribution = AttributionAnswer()
     plan = serializers.DictField()
+    pricing = serializers.DictField(allow_null=True)
     tree = serializers.DictField()
     roles = serializers.ListField(child=serializers.CharField())
     rounding = serializers.DictField()

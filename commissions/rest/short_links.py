@@ -25,12 +25,12 @@ from backend.rest.middleware import request_id_of
 from backend.rest.permissions import Anyone
 from backend.rest.throttles import WINDOW, PerCaller, window_of
 from backend.rest.views import View
+from backend.rest.visitors import VISITOR_COOKIE
 from commissions import touches
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
-VISITOR_COOKIE = f"{settings.COOKIE_PREFIX}tuike_visitor"
 SCOPE = "redirect"
 _YEAR = 365 * 86_400
 _PURPOSES = ("Purpose", "Sec-Purpose", "X-Purpose", "X-Moz")

@@ -11,6 +11,7 @@ from backend.rest.fields import NoFields
 from backend.rest.permissions import AnyoneReads
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
+from backend.rest.visitors import visitor_of
 from notes import feed, publishing, ranking, reading
 from notes.rest import answers as a
 from notes.rest import serializers as s
@@ -44,7 +45,15 @@ class NoteView(View):
     def get(self, request: Request, note_id: int) -> Response:
         """A published note; in another state for its author alone."""
         self.query(request)
-        return Response(reading.page(note_id=note_id, viewer=viewer_of(request), at=now()))
+        return Response(
+            reading.open_page(
+                note_id=note_id,
+                viewer=viewer_of(request),
+                visitor=visitor_of(request),
+                counts=request.method == "GET",
+                at=now(),
+            )
+        )
 
     @extend_schema(tags=["notes"], request=s.NoteChange, responses=a.NoteAnswer)
     def patch(self, request: Request, note_id: int) -> Response:

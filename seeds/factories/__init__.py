@@ -2,7 +2,11 @@
 
 from seeds.factories.accounts import AccountFactory, AddressFactory
 from seeds.factories.commissions import (
+    AgencyEdgeFactory,
+    AgencyFactory,
     CommissionOfferFactory,
+    CouponCodeFactory,
+    LockSettingFactory,
     PayeeAccountFactory,
     PlanVersionFactory,
     PromoterFactory,
@@ -15,8 +19,12 @@ from seeds.factories.shops import CategoryFactory, ProductFactory, ShopFactory, 
 __all__ = [
     "AccountFactory",
     "AddressFactory",
+    "AgencyEdgeFactory",
+    "AgencyFactory",
     "CategoryFactory",
     "CommissionOfferFactory",
+    "CouponCodeFactory",
+    "LockSettingFactory",
     "MediaFileFactory",
     "NoteFactory",
     "PayeeAccountFactory",

@@ -30,14 +30,14 @@ class AccountFactory(DjangoModelFactory):
 
 
 class AddressFactory(DjangoModelFactory):
-    """A delivery address in Shanghai."""
+    """A delivery address in Shanghai, another one for each: who shares theirs is one household."""
 
     class Meta:
         model = Address
 
     account = factory.SubFactory(AccountFactory)
     receiver = "李小鱼"
-    phone = "13800000000"
+    phone = factory.Sequence(lambda n: f"138{n:08d}")
     region_code = "310104"
-    detail = "示例路 1 弄 2 号 301 室"
+    detail = factory.Sequence(lambda n: f"示例路 1 弄 {n} 号 301 室")
     is_default = True

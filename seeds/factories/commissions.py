@@ -6,8 +6,13 @@ from factory.django import DjangoModelFactory
 from backend.core import ids
 from backend.core.clock import now
 from commissions.models import (
+    Agency,
+    AgencyEdge,
+    AgencyShare,
     CommissionOffer,
     CommissionPlan,
+    CouponCode,
+    LockSetting,
     PayeeAccount,
     PlanVersion,
     Promoter,
@@ -16,7 +21,7 @@ from commissions.models import (
     Touch,
 )
 from seeds.factories.accounts import AccountFactory
-from seeds.factories.shops import ProductFactory
+from seeds.factories.shops import ProductFactory, ShopFactory
 
 
 class PromoterFactory(DjangoModelFactory):
@@ -41,6 +46,43 @@ class PromoterFactory(DjangoModelFactory):
                 from_at=promoter.joined_at,
                 recorded_at=promoter.joined_at,
             )
+
+
+class AgencyFactory(DjangoModelFactory):
+    """An active agency that takes `share_bps` of its members' part."""
+
+    class Meta:
+        model = Agency
+        skip_postgeneration_save = True
+
+    owner = factory.SubFactory(AccountFactory)
+    name = factory.Sequence(lambda n: f"机构 {n}")
+    created_at = factory.LazyFunction(now)
+
+    @factory.post_generation
+    def share_bps(agency: Agency, create: bool, extracted: int | None, **_: object) -> None:  # noqa: N805
+        """What it takes, from the beginning on."""
+        if create:
+            AgencyShare.objects.create(
+                agency=agency,
+                number=1,
+                share_bps=2_000 if extracted is None else extracted,
+                from_at=agency.created_at,
+                recorded_at=agency.created_at,
+            )
+
+
+class AgencyEdgeFactory(DjangoModelFactory):
+    """A promoter, or with `child` another agency, has joined an agency."""
+
+    class Meta:
+        model = AgencyEdge
+
+    agency = factory.SubFactory(AgencyFactory)
+    number = 1
+    kind = AgencyEdge.Kind.JOINED
+    from_at = factory.LazyFunction(now)
+    recorded_at = factory.SelfAttribute("from_at")
 
 
 class PlanFactory(DjangoModelFactory):
@@ -106,6 +148,34 @@ class TouchFactory(DjangoModelFactory):
     link = factory.SubFactory(PromotionLinkFactory)
     visitor = factory.LazyFunction(lambda: ids.code(22))
     at = factory.LazyFunction(now)
+
+
+class CouponCodeFactory(DjangoModelFactory):
+    """A promoter's code of a shop, without a discount."""
+
+    class Meta:
+        model = CouponCode
+
+    shop = factory.SubFactory(ShopFactory)
+    code = factory.Sequence(lambda n: f"CODE{n:05d}")
+    promoter = factory.SubFactory(PromoterFactory)
+    starts_at = factory.LazyFunction(now)
+
+
+class LockSettingFactory(DjangoModelFactory):
+    """A shop that locks its customers: 7 days after a click, 30 after an order, first bind."""
+
+    class Meta:
+        model = LockSetting
+
+    shop = factory.SubFactory(ShopFactory)
+    click_product_days = 7
+    click_content_days = 7
+    click_live_days = 7
+    order_product_days = 30
+    order_content_days = 30
+    order_live_days = 30
+    since = factory.LazyFunction(now)
 
 
 class PayeeAccountFactory(DjangoModelFactory):

@@ -7,10 +7,19 @@ product's own verbs, day by day, so that seeding proves them.
 from dataclasses import dataclass, field
 
 from backend.accounts.models import Account
-from commissions import ledger
+from commissions import compliance, ledger, team
 from notes import ranking, recount
 from notes.models import Note
-from seeds.scenarios import content, market, partners, people, promoting, stories
+from seeds.scenarios import (
+    attributing,
+    content,
+    market,
+    partners,
+    people,
+    promoting,
+    schemes,
+    stories,
+)
 from seeds.scenarios.content import Content
 from seeds.scenarios.market import Market
 from seeds.scenarios.money_out import Cashier
@@ -69,6 +78,7 @@ def play(stage: Stage) -> World:
     with curtain(stage):
         populate(stage, world)
         trade(stage, world)
+        attribute(stage, world)
         conclude(stage, world)
     return world
 
@@ -86,8 +96,9 @@ def populate(stage: Stage, world: World) -> None:
         done.append(market.open_shops(stage, world.town, world.market))
     with stage.step("categories, products, SKUs") as done:
         done.append(market.stock_shelves(stage, world.market))
-    with stage.step("commission offers and the default plan") as done:
+    with stage.step("commission offers and open plans") as done:
         done += [market.offer(stage, world.market), promoting.plan(stage)]
+        done.append(schemes.open_to_all(stage, world.town, world.market))
     with stage.step("goods-note applications") as done:
         done.append(content.permit(stage, world.town, world.content))
     with stage.step("pictures") as done:
@@ -99,6 +110,11 @@ def populate(stage: Stage, world: World) -> None:
     with stage.step("promoters and their links") as done:
         done.append(promoting.join(stage, world.town, world.promotion))
         done.append(promoting.share(stage, world.market, world.content, world.promotion))
+        done.append(attributing.lock_customers(stage, world.market))
+    with stage.step("agencies, their members, a tree that changes") as done:
+        done.append(promoting.gather(stage, world.town, world.promotion))
+    with stage.step("tiers, and plans for some of them") as done:
+        done.append(schemes.to_some(stage, world.town, world.market, world.promotion))
     with stage.step("likes, collects, comments") as done:
         done.append(content.engage(stage, world.town, world.content))
     with stage.step("counters and ranks, by the product's recount") as done:
@@ -129,6 +145,14 @@ def trade(stage: Stage, world: World) -> None:
         done.append(partners.suspect(stage, world.town))
 
 
+def attribute(stage: Stage, world: World) -> None:
+    """What a link alone does not show: a coupon code that was named, a dispute that was settled."""
+    with stage.step("a customer who comes back, a coupon code, a settled dispute") as done:
+        done.append(attributing.come_back(stage, world.town, world.market))
+        done.append(attributing.use_a_coupon(stage, world.town, world.market))
+        done.append(attributing.settle_a_dispute(stage, world.town))
+
+
 def _earners(world: World) -> list[Account]:
     """Who may have something to withdraw: promoters, the named first, and creators."""
     promoters = [promoter.account for promoter in world.promotion.promoters]
@@ -143,6 +167,8 @@ def conclude(stage: Stage, world: World) -> None:
             pass
         ranking.rank_notes(at=stage.at)
         done.append(ledger.fold())
+        team.count_promoters(at=stage.at)
+        compliance.report(at=stage.at)
         analyze()
 
 

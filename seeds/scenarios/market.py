@@ -44,6 +44,7 @@ class Market:
     shops: list[Shop] = field(default_factory=list)
     goods: list[Good] = field(default_factory=list)
     offered: set[int] = field(default_factory=set)
+    planned: list[Good] = field(default_factory=list)
     suspended: int = 0
 
     @property

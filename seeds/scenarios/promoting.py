@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from backend.accounts.models import Account
-from commissions import links, plans, promoters
-from commissions.models import Promoter, PromotionLink
+from commissions import agencies, links, memberships, plans, promoters
+from commissions.models import Agency, Promoter, PromotionLink
 from seeds.scenarios.content import Content
 from seeds.scenarios.market import Good, Market
 from seeds.scenarios.people import People
@@ -67,6 +67,49 @@ def join(stage: Stage, town: People, promotion: Promotion) -> int:
 def _others(stage: Stage, rng: random.Random, town: People) -> list[Account]:
     count = stage.many(PROMOTERS, least=6) - len(CHAIN)
     return rng.sample(town.crowd[10:], count)
+
+
+def gather(stage: Stage, town: People, promotion: Promotion) -> int:
+    """Ella's agency below the buyer's, with Nana and two others as members, one of whom has left
+    since; somebody names Ella as the inviter later, and staff move somebody else."""
+    members = [promoter.account for promoter in promotion.promoters[2:5]]
+    with transaction.atomic():
+        upper = _agency(stage, town.named("buyer"), "买手联盟", 3_000)
+        ella = _agency(stage, town.named("ella"), "团长机构", 2_000)
+        for member in members:
+            _join_agency(stage, ella.owner, member)
+        _join_agency(stage, upper.owner, ella.owner, as_agency=True)
+        memberships.leave(account=members[-1], at=stage.ago(days=20))
+        _change_the_tree(stage, town, promotion)
+    return len(members) + 2
+
+
+def _change_the_tree(stage: Stage, town: People, promotion: Promotion) -> None:
+    """In a very small world everybody may have an inviter: then nobody is bound or moved."""
+    alone = [one for one in promotion.promoters[3:] if one.sponsor_id is None]
+    code = promotion.promoters[0].invite_code
+    for one in alone[:1]:
+        promoters.bind(account=one.account, invite_code=code, at=stage.ago(days=45))
+    for one in alone[1:2]:
+        promoters.change_sponsor(
+            promoter_id=one.pk,
+            sponsor_id=promotion.promoters[1].pk,
+            by=town.named("admin"),
+            reason="客服核实：由 Linda 邀请",
+            at=stage.ago(days=30),
+            from_at=stage.ago(days=40),
+        )
+
+
+def _agency(stage: Stage, owner: Account, name: str, share_bps: int) -> Agency:
+    return agencies.found(account=owner, name=name, share_bps=share_bps, at=stage.ago(days=60))
+
+
+def _join_agency(stage: Stage, owner: Account, member: Account, *, as_agency: bool = False) -> None:
+    at = stage.ago(days=58)
+    asked, _ = memberships.invite(account=owner, handle=member.handle, as_agency=as_agency, at=at)
+    takes = agencies.share_at(asked.agency, at)
+    memberships.accept(account=member, invitation_id=asked.pk, share_bps=takes, at=at)
 
 
 def share(stage: Stage, market: Market, content: Content, promotion: Promotion) -> int:

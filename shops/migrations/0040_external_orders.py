@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('shops', '0007_unmask_addresses'),
+        ('shops', '0020_coupons'),
     ]
 
     operations = [

@@ -205,6 +205,9 @@ class OrderLine(models.Model):
         default=0, help_text="commission offer frozen at checkout, bps"
     )
     offer_id = models.BigIntegerField(null=True, blank=True)
+    coupon_id = models.BigIntegerField(
+        null=True, blank=True, help_text="coupon code named at checkout"
+    )
     source_kind = models.CharField(max_length=8, choices=Source, default=Source.DIRECT)
     source_id = models.BigIntegerField(null=True, blank=True)
     referral_code = models.CharField(max_length=16, default="", blank=True)

@@ -51,7 +51,9 @@ class Payment(models.Model):
                 "id",
                 name="payment_to_return",
                 condition=Q(status="returning"),
-            )
+            ),
+            # Who else has been paid for by this payer.
+            models.Index(fields=["payer"], name="payment_payer", condition=~Q(payer="")),
         ]
         verbose_name = "payment 支付"
         verbose_name_plural = "payments 支付"

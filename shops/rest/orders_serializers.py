@@ -30,6 +30,7 @@ class QuoteRequest(Strict):
 
     lines = Listed(child=CheckoutLineFields(), min_length=1, max_length=MAX_LINES)
     click = Text(max_length=40, required=False, allow_blank=True)
+    coupon_code = Text(max_length=16, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """The arguments of the verb."""
@@ -65,6 +66,7 @@ class QuoteLine(serializers.Serializer):
     options = serializers.DictField(source="sku.options")
     unit_price_fen = serializers.IntegerField(source="sku.price_fen")
     qty = serializers.IntegerField()
+    discount_fen = serializers.IntegerField()
     payable_fen = serializers.IntegerField()
     source_kind = serializers.CharField()
 
@@ -82,6 +84,7 @@ class QuoteOrder(serializers.Serializer):
     shop = ShopName()
     goods_fen = serializers.IntegerField()
     shipping_fen = serializers.IntegerField()
+    discount_fen = serializers.IntegerField()
     payable_fen = serializers.IntegerField()
     lines = QuoteLine(many=True)
 
@@ -109,6 +112,7 @@ class OrderLineAnswer(serializers.ModelSerializer):
             "options",
             "unit_price_fen",
             "qty",
+            "discount_fen",
             "payable_fen",
             "paid_fen",
             "shipped_qty",

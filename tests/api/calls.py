@@ -74,10 +74,38 @@ _REFUND = {
     "note": "",
     "lines": [{"order_line": "{received_line}", "qty": 0, "amount_fen": 100}],
 }
+_LOCKS = {
+    "mode": "override",
+    "click_product_days": 7,
+    "click_content_days": 7,
+    "click_live_days": 7,
+    "order_product_days": 30,
+    "order_content_days": 30,
+    "order_live_days": 30,
+    "protect_days": 3,
+}
 _BASKET = {
     "lines": [{"sku": "{sku}", "qty": 1, "source": {"kind": "note", "id": "{note}"}}],
     "click": "{click}",
+    "coupon_code": "{coupon}",
 }
+_VERSION = {
+    "rate_bps": 900,
+    "unit_fen": None,
+    "promoter_bps": 7_000,
+    "inviter_bps": 2_000,
+    "creator_bps": 9_000,
+    "products": ["{draft}"],
+    "promoters": ["promoter"],
+    "tiers": ["gold"],
+    "tier_bonuses": {"gold": 100},
+    "cap_order_fen": 1_000,
+    "cap_day_fen": 2_000,
+    "cap_month_fen": 3_000,
+    "starts_at": "2999-01-01T00:00:00Z",
+    "ends_at": "2999-02-01T00:00:00Z",
+}
+_PLAN = {"name": "新方案", "kind": "targeted", **_VERSION}
 
 ACCOUNTS = [
     _post(
@@ -226,6 +254,27 @@ PROMOTING = [
     _get("/v1/products/{product}/commission-offer", "anonymous"),
     Call("PUT", "/v1/products/{product}/commission-offer", "owner", {"rate_bps": 1_000}),
     _gone("/v1/products/{product}/commission-offer", "owner"),
+    _get("/v1/shops/{shop}/commission-plans", "owner"),
+    _post("/v1/shops/{shop}/commission-plans", "owner", _PLAN, status=201),
+    _get("/v1/commission-plans/{live_plan}", "owner"),
+    _post("/v1/commission-plans/{live_plan}/versions", "owner", _VERSION, status=201),
+    Call("PUT", "/v1/commission-plans/{live_plan}/fund", "owner", {"funded_fen": 90_000}),
+    _get("/v1/commission-plans/{live_plan}/exposure", "owner", "refund_bps=500"),
+    _get("/v1/plan-versions/{draft_version}", "owner"),
+    Call("PATCH", "/v1/plan-versions/{draft_version}", "owner", _VERSION),
+    _get("/v1/plan-versions/{draft_version}/lint", "owner"),
+    _get("/v1/plan-versions/{draft_version}/preview", "owner"),
+    _post("/v1/plan-versions/{draft_version}/publish", "owner", {"from_now": True}),
+    _post("/v1/plan-versions/{live_version}/end", "owner"),
+    _get("/v1/shops/{shop}/what-ifs", "owner"),
+    _post(
+        "/v1/shops/{shop}/what-ifs",
+        "owner",
+        {"version": "{draft_version}", "first_day": "2026-01-01", "last_day": "2026-01-02"},
+        status=201,
+    ),
+    _get("/v1/what-ifs/{what_if}", "owner"),
+    _get("/v1/what-ifs/{what_if}/promoters.csv", "owner"),
     _get("/v1/promotion-links", "promoter"),
     _post(
         "/v1/promotion-links",
@@ -239,6 +288,45 @@ PROMOTING = [
     _get("/v1/me/commissions", "promoter", "status=estimated"),
     _get("/v1/commissions/{commission}/explain", "promoter"),
     _get("/v1/orders/{paid_order}/attribution", "promoter"),
+    _get("/v1/shops/{shop}/lock-settings", "owner"),
+    Call("PUT", "/v1/shops/{shop}/lock-settings", "owner", _LOCKS),
+    _get("/v1/me/customer-locks", "promoter"),
+    _get("/v1/shops/{shop}/coupon-codes", "owner"),
+    _post(
+        "/v1/shops/{shop}/coupon-codes",
+        "owner",
+        {
+            "holder": "promoter",
+            "role": "promoter",
+            "code": "NEWCODE1",
+            "discount_bps": 500,
+            "ends_at": "2099-01-01T00:00:00Z",
+        },
+        status=201,
+    ),
+    _gone("/v1/shops/{shop}/coupon-codes/{coupon}", "owner"),
+    _get("/v1/me/coupon-codes", "promoter"),
+    _get(
+        "/v1/shops/{shop}/attribution-replay",
+        "owner",
+        "from={today}&to={today}&referral_days=7&note_days=7&live_days=7&self_purchase=none"
+        "&without=lock",
+    ),
+    _get("/v1/orders/{paid_order}/attribution-replay", "owner", "referral_days=7"),
+    _get("/v1/attribution-disputes", "owner"),
+    _post(
+        "/v1/attribution-disputes",
+        "promoter",
+        {
+            "order_number": "{paid_order}",
+            "line": "{paid_line}",
+            "claim": "是我的链接",
+            "evidence": ["点击记录"],
+        },
+        status=201,
+    ),
+    _get("/v1/attribution-disputes/{dispute}", "owner"),
+    _post("/v1/attribution-disputes/{dispute}/withdraw", "owner"),
     _get("/v1/charity/summary", "anonymous"),
     _get("/v1/me/payee-accounts", "promoter"),
     _post(
@@ -252,6 +340,35 @@ PROMOTING = [
     _post("/v1/me/payouts", "promoter", {"amount_fen": 1_000}, status=201, keyed=True),
     _get("/v1/me/payouts/{payout}", "promoter"),
     _post("/v1/me/payouts/{payout}/cancel", "promoter", keyed=True),
+]
+AGENCIES = [
+    _post("/v1/agencies", "stranger", {"name": "星河", "share_bps": 1_000}, status=201),
+    _get("/v1/me/agency", "owner"),
+    Call("PUT", "/v1/me/agency/share", "owner", {"share_bps": 1_000}),
+    _gone("/v1/me/agency/upper", "owner"),
+    _get("/v1/me/agency/members", "other_owner"),
+    _gone("/v1/me/agency/members/{member}", "other_owner"),
+    _get("/v1/me/agency/invitations", "other_owner"),
+    _post(
+        "/v1/me/agency/invitations", "owner", {"handle": "promoter", "as_agency": False}, status=201
+    ),
+    _post("/v1/me/agency/invitations/{agency_invitation}/withdraw", "other_owner"),
+    _get("/v1/me/agency-membership", "inviter"),
+    _gone("/v1/me/agency-membership", "inviter"),
+    _get("/v1/me/agency-invitations", "promoter"),
+    _post(
+        "/v1/me/agency-invitations/{agency_invitation}/accept",
+        "promoter",
+        {"share_bps": "{agency_bps}"},
+    ),
+    _post("/v1/me/agency-invitations/{agency_invitation}/decline", "promoter"),
+]
+TREE = [
+    Call("PUT", "/v1/me/tuike/inviter", "inviter", {"invite_code": "{root_code}"}),
+    _get("/v1/me/team", "inviter", "level=1"),
+    _get("/v1/me/team/summary", "inviter"),
+    _get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
+    _get("/v1/compliance/findings", "superuser"),
 ]
 _BOUNTY = {
     "title": "月度任务",
@@ -288,7 +405,17 @@ ELSEWHERE = [
     _get("/v1/conversion-imports/{import_}/verdicts.csv", "owner"),
     Call("POST", "/v1/conversion-sources/{source}/postback", "anonymous"),
 ]
-CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *CONTESTS, *ELSEWHERE]
+CALLS = [
+    *ACCOUNTS,
+    *SELLING,
+    *BUYING,
+    *NOTES,
+    *PROMOTING,
+    *AGENCIES,
+    *TREE,
+    *CONTESTS,
+    *ELSEWHERE,
+]
 
 
 def filled(world: World, value: Any) -> Any:

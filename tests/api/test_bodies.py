@@ -97,6 +97,10 @@ FOREIGN: dict[tuple[str, str], list[tuple[str, int, str]]] = {
     ("PUT /v1/conversion-sources/{source_id}/goods", "sku"): [
         ("other_sku", 422, "invalid"),
     ],
+    ("POST /v1/attribution-disputes", "line"): [
+        ("other_line", 404, "not_found"),
+        ("shipped_line", 404, "not_found"),
+    ],
     ("POST /v1/checkouts", "address"): [("other_address", 404, "not_found")],
     ("POST /v1/checkouts", "lines.0.sku"): [("draft_sku", 409, "product_not_on_sale")],
     ("POST /v1/checkouts", "lines.0.source.id"): [
@@ -133,6 +137,18 @@ FOREIGN: dict[tuple[str, str], list[tuple[str, int, str]]] = {
         ("draft", 422, "target_unknown"),
         ("banned", 422, "target_unknown"),
         ("closed_product", 422, "target_unknown"),
+    ],
+    ("POST /v1/shops/{shop_id}/commission-plans", "products.0"): [
+        ("other_product", 422, "plan_target_unknown"),
+    ],
+    ("POST /v1/commission-plans/{plan_id}/versions", "products.0"): [
+        ("other_product", 422, "plan_target_unknown"),
+    ],
+    ("PATCH /v1/plan-versions/{version_id}", "products.0"): [
+        ("other_product", 422, "plan_target_unknown"),
+    ],
+    ("POST /v1/shops/{shop_id}/what-ifs", "version"): [
+        ("other_draft_version", 404, "not_found"),
     ],
     ("GET /v1/metrics/daily", "?shop"): [
         ("other_shop", 404, "not_found"),
@@ -181,7 +197,7 @@ def test_an_id_of_somebody_elses_is_refused_wherever_it_stands(world: World, doo
             theirs = vars(world)[foreign]
             made = request_of(world, call)
             if path:
-                at = _with(made["body"], path[:-1], {}) if path[:-1] else made["body"]
+                at = json.loads(json.dumps(made["body"]))
                 inner = at
                 for step in path[:-1]:
                     inner = inner[step]

@@ -129,6 +129,8 @@ def paths(world: World) -> Iterator[Try]:
                 names[number] = value
                 parts = zip_longest(plain, names, fillvalue="")
                 made = {"target": "/" + "".join(part + one for part, one in parts)}
+                if call.query:
+                    made["target"] += f"?{world.fill(call.query)}"
                 # Taking a card away that is not there is no error; no product has the id 0.
                 wanted = {404, 204} if value == "0" and call.method == "DELETE" else {404}
                 yield Try(call, f"/{name}", value[:20], made, frozenset(wanted))

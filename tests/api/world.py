@@ -13,9 +13,19 @@ from PIL import Image
 
 from backend.accounts import resets, tokens
 from backend.accounts.models import Account
-from backend.core.clock import now
-from commissions import accruals, conversions, payees, payouts, roles
-from commissions.models import CommissionOrder
+from backend.core.clock import business_day, now
+from commissions import (
+    accruals,
+    conversions,
+    disputes,
+    memberships,
+    payees,
+    payouts,
+    plans,
+    roles,
+    whatif,
+)
+from commissions.models import CommissionOrder, Promoter
 from notes import cards, engagement, publishing
 from notes.models import Comment, GoodsNoteApplication, Topic
 from seeds import factories as f
@@ -216,6 +226,7 @@ def _notes(world: World) -> None:
 def _promoting(world: World) -> None:
     past = now() - timedelta(days=1)
     f.PlanVersionFactory.create(starts_at=past, published_at=past)
+    world.root_code = f.PromoterFactory.create(joined_at=past).invite_code
     sponsor = f.PromoterFactory.create(
         account=world.people["inviter"], joined_at=past, invite_code="InvCode1"
     )
@@ -228,13 +239,61 @@ def _promoting(world: World) -> None:
         )
         for who in (promoter, sponsor)
     )
+    world.promoter = promoter.pk
     world.link, world.other_link, world.invite_code = link.code, other.code, promoter.invite_code
     world.disabled_link = f.PromotionLinkFactory.create(
         promoter=promoter, target_id=world.banned, created_at=past, disabled_at=now()
     ).code
     world.click = f.TouchFactory.create(link=link, at=past + timedelta(hours=1)).click_id
+    world.coupon = f.CouponCodeFactory.create(
+        shop_id=world.shop, promoter=promoter, starts_at=past
+    ).code
+    world.today = business_day(now()).isoformat()
     world.mark("an invite code", "InvCode2", "promoter")
     world.mark("a channel", link.channel, "promoter")
+
+
+def _agencies(world: World) -> None:
+    """The other owner's agency, above the owner's: the inviter is its member, and the promoter is
+    asked to be."""
+    past = now() - timedelta(days=1)
+    upper, lower = (
+        f.AgencyFactory.create(owner=world.people[role], created_at=past, share_bps=1_500)
+        for role in ("other_owner", "owner")
+    )
+    f.AgencyEdgeFactory.create(agency=upper, child=lower, from_at=past)
+    member = Promoter.objects.get(account=world.people["inviter"])
+    world.member = f.AgencyEdgeFactory.create(agency=upper, promoter=member, from_at=past).pk
+    asked, _ = memberships.invite(account=upper.owner, handle="promoter", at=past)
+    world.agency_invitation, world.agency_bps = asked.pk, 1_500
+    world.mark("a member's agency", upper.name, "owner", "other_owner", *PAYEES)
+
+
+def _plans(world: World) -> None:
+    """A draft, and a published plan that ends, of each owner; neither pays what is sold here."""
+    for name, role in (("", "owner"), ("other_", "other_owner")):
+        owner = world.people[role]
+        made = {}
+        for word in ("draft", "live"):
+            version = plans.create(
+                owner=owner,
+                shop_id=getattr(world, f"{name}shop"),
+                name=f"方案 {word} {role}",
+                kind="targeted",
+                fields={"promoter_bps": 8_000, "rate_bps": 900, "promoters": ["promoter"]}
+                | {"products": [getattr(world, f"{name}draft")]},
+                at=now(),
+            )
+            made[f"{word}_version"] = version.pk
+            made[f"{word}_plan"] = version.plan_id
+            world.mark(f"the {word} plan of {role}", version.plan.name, role)
+        made["what_if"] = whatif.ask(
+            owner=owner, by=owner, shop_id=getattr(world, f"{name}shop"), version_id=None,
+            from_at=now() - timedelta(days=2), to_at=now() - timedelta(days=1), at=now(),
+        ).pk  # fmt: skip
+        plans.publish(version_id=made["live_version"], by=owner, at=now(), from_now=True)
+        vars(world).update({name + key: pk for key, pk in made.items()})
+    whatif.run_queued(at=now())
 
 
 def _earning(world: World) -> None:
@@ -296,6 +355,15 @@ def _orders(world: World) -> None:
     world.other_checkout = other.checkout.number
     accruals.reconcile_orders([paid.pk], at=now())
     world.commission = CommissionOrder.objects.get(order_line=world.paid_line).pk
+    accruals.reconcile_orders([shipped.pk], at=now())
+    world.dispute = disputes.open_dispute(
+        account=world.people["owner"],
+        order_number=shipped.number,
+        line_id=world.shipped_line,
+        claim="争议内容",
+        at=now(),
+    ).pk
+    world.mark("a dispute", "争议内容", "owner", *STAFF)
     both = ("buyer", "owner")
     world.mark("the buyer's receiver", "收件人 buyer", *both)
     world.mark("the buyer's door", "门牌 buyer", *both)
@@ -371,16 +439,9 @@ def build() -> World:
     """The market, in the database of the moment."""
     world = World(tokens={"anonymous": ""}, people={}, marks=[], picture=_picture())
     parts = (
-        _people,
-        _goods,
-        _application,
-        _notes,
-        _promoting,
-        _earning,
-        _orders,
-        _refunds,
-        _elsewhere,
-    )
+        _people, _goods, _application, _notes, _promoting, _agencies, _plans, _earning, _orders,
+        _refunds, _elsewhere,
+    )  # fmt: skip
     for part in parts:
         part(world)
     return world

@@ -24,6 +24,7 @@ from notes.models import Comment, Follow, MediaFile, Note, NoteMedia
 from seeds.factories import (
     AccountFactory,
     AddressFactory,
+    AgencyFactory,
     MediaFileFactory,
     NoteFactory,
     ShopFactory,
@@ -269,6 +270,14 @@ def test_who_promoted_promotes_no_more() -> None:
     Promoter.objects.create(account=account, invite_code="ABCDEFGH", joined_at=AT)
     erasure.erase(account_id=account.pk, by=account, reason="", at=AT)
     assert Promoter.objects.get(account=account).status == "left"
+
+
+def test_an_agency_loses_its_name_and_is_suspended() -> None:
+    """Its edges and shares stay: what was passed on can still be explained."""
+    agency = AgencyFactory.create(name="陈静的机构")
+    erasure.erase(account_id=agency.owner_id, by=agency.owner, reason="", at=AT)
+    agency.refresh_from_db()
+    assert (agency.name, agency.status, agency.shares.count()) == ("", "suspended", 1)
 
 
 # ---------------------------------------------------------------- what stands in the way

@@ -1,8 +1,6 @@
-"""P10: a team of 10,000 below one promoter, read from the sponsor column alone; and the uplines of
-a million attributed lines, frozen on each when it was attributed.
-
-No address of the API shows a team: the statements stand here, on the product's own tables and
-indexes, so that such a page could be built at any time without a second tree.
+"""P10: a team of 10,000 below one promoter: the pages and totals of its address, by the product's
+own statements (`commissions.team`); the whole forest as the law counts it; and the uplines of a
+million attributed lines, frozen on each when it was attributed.
 """
 
 import time
@@ -11,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from backend.core.sql import rows, run, value
+from commissions import compliance, team
 from tests.bench.ground import PEOPLE, say, settle_down
 from tests.bench.report import Row
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
-TEAM, OTHERS, LINES = 10_000, 40_000, 1_000_000
+TEAM, OTHERS, LINES = 10_000, 90_000, 1_000_000
 TIMES = 41
 TEAM_REACH_MS, UPLINES_REACH_S = 5.0, 0.5
 
@@ -45,17 +44,6 @@ WITH RECURSIVE team(id, level) AS (
 )
 """
 COUNTED = BELOW + "SELECT level, count(*) AS people FROM team GROUP BY level ORDER BY level"
-# A page of who was invited directly, the newest first, with how many each has invited in turn (the
-# second level that is paid), and how many they are in all.
-PAGE = """
-WITH page AS (
-  SELECT id, account_id, joined_at FROM commissions_promoter
-  WHERE sponsor_id = %(head)s::bigint AND id < %(before)s::bigint ORDER BY id DESC LIMIT 20)
-SELECT page.id, page.joined_at, a.handle, a.display_name,
-  (SELECT count(*) FROM commissions_promoter i WHERE i.sponsor_id = page.id) AS invited,
-  (SELECT count(*) FROM commissions_promoter WHERE sponsor_id = %(head)s::bigint) AS people
-FROM page JOIN accounts_account a ON a.id = page.account_id ORDER BY page.id DESC
-"""
 # All uplines of all lines, set by set: what each inviter was owed for how many lines.
 UPLINES = """
 SELECT count(*) AS inviters, sum(lines)::bigint AS lines FROM (
@@ -88,11 +76,18 @@ def fill() -> None:
     settle_down()
 
 
-def wide_team() -> int:
-    """Puts the whole team directly below its head: the widest page there is; the head's id."""
+_HEAD = {"head": 1, "before": 2**62, "size": 20, "since": AT}
+
+
+def _page(level: int) -> float:
+    """A page of a level below the head."""
+    return _milliseconds(lambda: rows(team._PAGES[level], _HEAD), TIMES)
+
+
+def wide_team() -> None:
+    """Puts the whole team directly below its head: the widest page there is."""
     run("UPDATE commissions_promoter SET sponsor_id = 1 WHERE id BETWEEN 2 AND %s", [TEAM + 1])
     run("VACUUM ANALYZE commissions_promoter")
-    return 1
 
 
 def main(lines: int, rounds: int = 3) -> list[Row]:
@@ -101,22 +96,26 @@ def main(lines: int, rounds: int = 3) -> list[Row]:
     found = rows(COUNTED, {"head": 1})
     assert sum(level["people"] for level in found) == TEAM, found
     counted = _milliseconds(lambda: rows(COUNTED, {"head": 1}), TIMES)
-    deep = {"head": 1, "before": 2**62}
-    page = _milliseconds(lambda: rows(PAGE, deep), TIMES)
+    page = max(_page(level) for level in (1, 2))
+    trees = _milliseconds(lambda: rows(f"{compliance._TREES} SELECT * FROM counted"), rounds)
     told = rows(UPLINES)[0]
     owed = value("SELECT count(*) FROM commissions_attribution WHERE inviter_id IS NOT NULL")
     assert told["lines"] == owed > LINES * 9 // 10, told
     uplines = _milliseconds(lambda: rows(UPLINES), 2 * rounds + 1) / 1_000
-    wide = {"head": wide_team(), "before": 2**62}
-    assert rows(PAGE, wide)[0]["people"] == TEAM
-    widest = _milliseconds(lambda: rows(PAGE, wide), TIMES)
+    wide_team()
+    assert rows(team._TOTALS, _HEAD)[0]["people"] == TEAM
+    widest = max(_page(level) for level in (1, 2))
+    totals = _milliseconds(lambda: rows(team._TOTALS, _HEAD), TIMES)
     say(f"  a page of a team of {TEAM:,}: on {len(found)} levels {page:.1f} ms")
     say(f"  a page of a team of {TEAM:,}: on one level {widest:.1f} ms")
     say(f"  the same team counted level by level, by recursion: {counted:.1f} ms")
+    say(f"  the totals of a team of {TEAM:,} on one level: {totals:.1f} ms")
+    say(f"  every tree of {TEAM + OTHERS:,} promoters, as the law counts: {trees:.0f} ms")
     say(f"  uplines of {LINES:,} lines: {uplines:.3f} s")
     return [
         _team(f"page of 20 of a team of {TEAM:,} on {len(found)} levels", page),
-        _team(f"page of 20 of {TEAM:,} whom one promoter invited, with their number", widest),
+        _team(f"page of 20 of {TEAM:,} whom one promoter invited", widest),
+        _team(f"totals of a team of {TEAM:,}", totals),
         Row(
             "P10",
             f"uplines of {LINES:,} lines, set by set",

@@ -18,14 +18,14 @@ DAYS, SHOPS, BUYERS = 90, 1_000, 500_000
 AT = datetime(2026, 10, 31, 15, 30, tzinfo=UTC)
 BATCH = 200
 
-# Numbers and owners spread over the days without any pattern a planner could use.
+# An order gets its number when it is placed; shops and owners have no pattern a planner could use.
 ORDERS = """
 INSERT INTO shops_order (number, checkout_id, shop_id, buyer_id, status, goods_fen, shipping_fen,
     discount_fen, payable_fen, paid_fen, refunded_fen, refunded_shipping_fen, placed_at, paid_at)
 SELECT 'm' || n, n, 1 + (n * 7919) %% %(shops)s, 1 + (n * 104729) %% %(buyers)s, 'paid', fen, 0, 0,
        fen, fen, 0, 0, at, at
 FROM (SELECT n, 1000 + (n * 31) %% 90000 AS fen, %(last)s::timestamptz
-             - make_interval(secs => (n * 15485863) %% %(span)s) AS at
+             - make_interval(secs => %(span)s * (%(newest)s - n) / %(orders)s::float8) AS at
       FROM generate_series(%(first)s::bigint, %(until)s::bigint) n) o
 """
 # The indexes of the days are built after the rows; those that find single orders are not asked.
@@ -46,6 +46,7 @@ def fill(first: int, orders: int, span: int) -> None:
     for start in range(first, first + orders, 1_000_000):
         until = min(start + 1_000_000, first + orders) - 1
         values = {"first": start, "until": until, "last": AT, "span": span}
+        values |= {"newest": first + orders - 1, "orders": orders}
         run(ORDERS, {**values, "shops": SHOPS, "buyers": BUYERS})
     run("SET session_replication_role = origin")
 
@@ -116,10 +117,10 @@ def upkeep(orders: int, lines: int) -> Row:
     fill(orders + 1, lines, 20_000)
     found = rows("SELECT id FROM shops_order ORDER BY id DESC LIMIT %s", [lines])
     ids = [row["id"] for row in found]
+    events = [Event(kind="order.paid", subject_id=n, recorded_at=AT) for n in ids]
     before, mine, at = backend_cpu(), time.process_time(), AT + timedelta(hours=1)
     for start in range(0, lines, BATCH):
-        batch = ids[start : start + BATCH]
-        metrics.mark_days([Event(kind="order.paid", subject_id=n, recorded_at=AT) for n in batch])
+        metrics.mark_days(events[start : start + BATCH])
         at += timedelta(seconds=BATCH / 1_000)
         if start % 1_000 == 0:
             metrics.roll_up(at=at)

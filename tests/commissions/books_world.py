@@ -8,7 +8,14 @@ from backend.core.models import Event
 from commissions import accruals, books, payouts, settlement
 from commissions.books import Finding
 from commissions.models import CommissionOrder, Payout, Promoter, PromotionLink
-from seeds.factories import PlanVersionFactory, PromoterFactory, PromotionLinkFactory, SkuFactory
+from seeds.factories import (
+    AgencyEdgeFactory,
+    AgencyFactory,
+    PlanVersionFactory,
+    PromoterFactory,
+    PromotionLinkFactory,
+    SkuFactory,
+)
 from shops import metrics
 from shops.models import Order, OrderEvent, OrderLine
 from tests.commissions import sales
@@ -53,12 +60,18 @@ def audited(at: datetime, *, exact: bool = True) -> list[Finding]:
 
 
 def world() -> World:
-    """Five lines of 129.00 at 20 %: three settled, one of them refunded in part before and one
-    after; one confirmed, one refunded whole. One payout paid, one failed, one on its way."""
+    """Five lines of 129.00 at 20 %, sold by a member of an agency that is below another: three
+    settled, one of them refunded in part before and one after; one confirmed, one refunded whole.
+    One payout paid, one failed, one on its way."""
     PlanVersionFactory.create(starts_at=AT - DAY, published_at=AT - DAY)
     sku = SkuFactory.create()
     inviter = PromoterFactory.create(joined_at=AT - DAY)
     promoter = PromoterFactory.create(sponsor=inviter, joined_at=AT - DAY)
+    upper, agency = (
+        AgencyFactory.create(created_at=AT - DAY, share_bps=bps) for bps in (3_000, 1_000)
+    )
+    AgencyEdgeFactory.create(agency=agency, promoter=promoter, from_at=AT - DAY)
+    AgencyEdgeFactory.create(agency=upper, child=agency, from_at=AT - DAY)
     link = PromotionLinkFactory.create(
         promoter=promoter, target_id=sku.product_id, created_at=AT - DAY
     )

@@ -13,6 +13,7 @@ BEGIN, END = "<!-- example: begin -->\n", "<!-- example: end -->\n"
 BASE, RATE, FEE = 25_799, 3_000, 500
 PLAN = Shares(8_000, 2_000, 10_000, 100)
 REFUNDS = (8_600, 17_199)
+PASSED = (2_000, 5_000)
 
 
 def _table(heads: list[str], lines: list[list[str]]) -> str:
@@ -68,7 +69,27 @@ def example() -> str:
     text += f"\nThe same line without an inviter: {parts}. The shop's part never leaves it.\n"
     creator = _made(("creator",))
     parts = ", ".join(f"{part.role} {part.amount_fen:,}" for part in creator.parts)
-    return text + f"Through a note: {parts}.\n" + _books(made)
+    return text + f"Through a note: {parts}.\n" + _books(made) + _chain()
+
+
+def _chain() -> str:
+    """The same line by a member of an agency that is below another, refunded in part."""
+    roles = ("promoter", "agency", "agency2", "inviter")
+    made = split(base_fen=BASE, rate_bps=RATE, fee_bps=FEE, shares=PLAN, roles=roles, passed=PASSED)
+    kept = {part.role: part.amount_fen for part in made.parts}
+    back = dict(zip(kept, _back(made, REFUNDS[0]), strict=True))
+    lines, inside = [], ["promoter", "agency", "agency2"]
+    for place, role in enumerate(inside):
+        gross = sum(kept[one] for one in inside[place:])
+        on = gross - kept[role]
+        share = f"{PASSED[place] / 100:g} %" if place < len(PASSED) else ""
+        figures = [gross, on, kept[role], back[role]]
+        lines.append([role, share, *(f"{fen:,}" for fen in figures)])
+    lines.append(["inviter", "", *(f"{fen:,}" for fen in (kept["inviter"], 0, kept["inviter"]))])
+    lines[-1].append(f"{back['inviter']:,}")
+    heads = ["payee", "passes on", "gross", "passed on", "kept", "8,600 refunded: taken back"]
+    text = "\nThe same line by a member of an agency (20 %) below another agency (50 % of the first"
+    return text + " one's part):\n\n" + _table(heads, lines)
 
 
 def _books(made: Split) -> str:

@@ -31,6 +31,17 @@ _AWARD = (
     " reason, promised_at, matures_at, finished_at) VALUES (77, {{account}}, 5, 1, '{status}', '',"
     " '2026-11-01T04:00Z', '2026-11-02T04:00Z', {finished})"
 )
+_DISPUTE = (
+    "INSERT INTO commissions_attributiondispute (commission_id, opened_by_id, side, claim,"
+    " evidence, status, opened_at, reason) VALUES ({{commission}}, {{stranger}}, 'staff', 'x',"
+    " '[]', '{status}', '2026-11-22T04:00Z', '')"
+)
+_OVERRIDE = (
+    "INSERT INTO commissions_attributionoverride (commission_id, number, dispute_id, promoter_id,"
+    " before, reversed_fen, settled, prepared_by_id, approved_by_id, reason, at)"
+    " SELECT commission_id, 1, id, {promoter}, '{{}}', 0, true, opened_by_id,"
+    " (SELECT min(id) FROM accounts_account), 'x', opened_at FROM commissions_attributiondispute"
+)
 # rule → statements that break it; {name} stands for ids of the world below
 FAULTS: dict[str, list[str]] = {
     "every journal has entries and they sum to zero": [
@@ -54,7 +65,7 @@ FAULTS: dict[str, list[str]] = {
         "INSERT INTO commissions_payoutattempt (payout_id, kind, outcome, answer, started_at)"
         " VALUES ({payout}, 'send', 'paid', '{{}}', '2026-11-22T04:00Z')",
     ],
-    "splits sum to budget and fee, and these are their rates of the base": [
+    "splits sum to budget and fee, and these are their rates or a plan's terms": [
         "UPDATE commissions_commissionsplit SET amount_fen = amount_fen + 1"
         " WHERE commission_id = {commission} AND role = 'promoter'"
     ],
@@ -81,6 +92,25 @@ FAULTS: dict[str, list[str]] = {
         " WHERE id = (SELECT attribution_id FROM commissions_commissionorder"
         " WHERE id = {commission})"
     ],
+    "of a line decided anew, all its journals together are what its parts say now": [
+        _DISPUTE.format(status="settled"),
+        _OVERRIDE,
+        "UPDATE commissions_commissionsplit SET payee_id = {stranger}"
+        " WHERE commission_id = {commission} AND role = 'promoter'",
+    ],
+    "an override settles its dispute, comes next in its line, and its journal has its legs": [
+        _DISPUTE.format(status="settled"),
+    ],
+    "what won by a code or a lock was the holder's when the order was placed": [
+        "UPDATE commissions_attribution SET rule = 'lock', source_id = 999999"
+        " WHERE id = (SELECT attribution_id FROM commissions_commissionorder"
+        " WHERE id = {commission})"
+    ],
+    "everything that a change of a lock names exists": [
+        "INSERT INTO commissions_lockchange (buyer_id, shop_id, promoter_id, source, cause,"
+        " cause_id, days, mode, protect_days, at) VALUES ({stranger}, 999999, {promoter},"
+        " 'product', 'click', 1, 7, 'first', 0, '2026-11-22T04:00Z')"
+    ],
     "every inviter joined earlier (so no cycle) and is the one of the dated edges": [
         "ALTER TABLE commissions_promoter DROP CONSTRAINT promoter_no_cycle",
         "UPDATE commissions_promoter SET sponsor_id = {promoter} WHERE id = {inviter}",
@@ -90,6 +120,19 @@ FAULTS: dict[str, list[str]] = {
     ],
     "every commission names a published plan, a touch or source, and a real inviter": [
         "UPDATE commissions_planversion SET published_at = NULL"
+    ],
+    "what is passed on goes to the agency of the dated edge, at the share of that day": [
+        "UPDATE commissions_agencyshare SET share_bps = share_bps + 1"
+        " WHERE agency_id = (SELECT max(id) FROM commissions_agency)"
+    ],
+    "what is kept and what is passed on are their shares of the member's part, to the fen": [
+        "UPDATE commissions_commissionsplit SET amount_fen = amount_fen - 2"
+        " WHERE commission_id = {commission} AND role = 'promoter'",
+        "UPDATE commissions_commissionsplit SET amount_fen = amount_fen + 2"
+        " WHERE commission_id = {commission} AND role = 'agency'",
+    ],
+    "a member joins and leaves by turns, one agency at a time, and an upper agency is older": [
+        "UPDATE commissions_agencyedge SET number = 3 WHERE promoter_id = {promoter}"
     ],
     "a commission settles in one run, not before it has matured": [
         "UPDATE commissions_commissionorder SET matures_at = '2027-01-01T00:00Z'"
@@ -138,6 +181,18 @@ FAULTS: dict[str, list[str]] = {
     ],
     "every refund is answered by a reversal, or an event is on its way to make it": [
         "UPDATE shops_orderline SET refunded_fen = refunded_fen + 1 WHERE id = {line}"
+    ],
+    "a plan's fund is what its commissions took and gave back, and is never exceeded": [
+        "INSERT INTO commissions_planfund (plan_id, funded_fen, taken_fen, returned_fen)"
+        " SELECT id, 5, 5, 0 FROM commissions_commissionplan LIMIT 1"
+    ],
+    "what counts against a cap is what its commissions were granted": [
+        "INSERT INTO commissions_plancounter (plan_id, kind, account_id, period, used_fen)"
+        " SELECT id, 'day', 1, 20261122, 5 FROM commissions_commissionplan LIMIT 1"
+    ],
+    "a plan that priced a line was in force, and of its shop, when it was placed": [
+        "UPDATE commissions_commissionorder SET step = 'campaign', terms ="
+        """ '{{"step": "shop", "budget_fen": 2580, "limits": []}}' WHERE id = {commission}"""
     ],
     "what is received is confirmed, or an event is on its way to do it": [
         "UPDATE commissions_commissionorder SET status = 'estimated' WHERE id = {confirmed}"
@@ -364,6 +419,8 @@ def test_the_world_of_these_tests_has_something_of_everything(db: None) -> None:
     assert {journal >> 56 for journal in kinds} == {1, 2, 3, 4, 5, 6}
     assert set(CommissionSplit.objects.values_list("role", flat=True)) == {
         "promoter",
+        "agency",
+        "agency2",
         "inviter",
         "platform",
         "charity",

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 WHOLE = 10_000
+# Who shares in the promoter's part, and what each passes on to the next where there is one.
+INSIDE = ("promoter", "agency", "agency2")
+PASSED = (1_234, 2_500)
 
 
 def half_even(exact: Fraction) -> int:
@@ -72,12 +75,26 @@ class Owed:
     def taken_back(self, refunded: int) -> dict[str, int]:
         """What each part must have given back once `refunded` of the base is refunded."""
         kept = self.base - refunded
+        inside = {role: fen for role, fen in self.budget_parts.items() if role in INSIDE}
+        outside = {role: fen for role, fen in self.budget_parts.items() if role not in INSIDE}
+        budget = {"promoter": sum(inside.values()), **outside}
         back: dict[str, int] = {}
-        for parts, rate in ((self.budget_parts, self.rate), (self.fee_parts, self.fee_rate)):
+        for parts, rate in ((budget, self.rate), (self.fee_parts, self.fee_rate)):
             total = sum(parts.values())
             lost = total - rate_of(kept, rate)
             back.update(shared(lost, parts) if total else {})
+        if inside:
+            back.update(shared(back.pop("promoter", 0), inside))
         return {role: back.get(role, 0) for role in self.parts}
+
+
+def passed_on(part: int, upper: bool) -> dict[str, int]:
+    """A promoter's part between promoter, agency and, where there is one, the agency above it."""
+    first, second = PASSED
+    if not upper:
+        return shared(part, {"promoter": WHOLE - first, "agency": first})
+    kept, on = (WHOLE - first) * WHOLE, first * (WHOLE - second)
+    return shared(part, {"promoter": kept, "agency": on, "agency2": first * second})
 
 
 def owed(base: int, rate: int, fee_rate: int, plan: Plan, roles: Sequence[str]) -> Owed:
@@ -85,6 +102,8 @@ def owed(base: int, rate: int, fee_rate: int, plan: Plan, roles: Sequence[str]) 
     weights = budget_weights(plan, roles)
     rate = rate if roles else 0
     budget = shared(rate_of(base, rate), weights) if weights else {}
+    if "agency" in roles and "promoter" in budget:
+        budget = {**passed_on(budget.pop("promoter"), "agency2" in roles), **budget}
     fee = rate_of(base, fee_rate)
     fee_parts = shared(fee, {"platform": WHOLE - plan.charity, "charity": plan.charity})
     return Owed(base, rate, fee_rate, budget, fee_parts)

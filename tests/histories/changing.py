@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from backend.core import ids
-from commissions import offers, payees, promoters, settlement
+from commissions import memberships, offers, payees, promoters, settlement
 from commissions.models import CommissionOrder, PayeeAccount
 from shops import inventory
 from tests.commissions.money_out import CARD, OK
@@ -11,7 +11,7 @@ from tests.histories import world
 from tests.histories.selling import Selling
 from tests.histories.steps import PLACE, act, pick
 from tests.histories.things import Line
-from tests.histories.world import EARNERS, PLANS
+from tests.histories.world import EARNERS, PLANS, take_in
 
 
 class Changing(Selling):
@@ -129,7 +129,22 @@ class Changing(Selling):
         )
         if done:
             who = self.ideas.promoters
-            who[name].inviter = who[sponsor] if sponsor else None
+            who[name].adopt(who[sponsor] if sponsor else None, self.at)
+
+    @act(name=st.sampled_from(["pat", "pam"]))
+    def belong(self, name: str) -> None:
+        """A promoter leaves Ivy's agency, or joins it; what was sold before stays divided."""
+        who, people = self.ideas.promoters[name], self.world.people
+        if who.agencies_at(self.at):
+            done = bool(self.ask(set(), memberships.leave, account=people[name], at=self.at))
+            now: tuple[int, ...] = ()
+        else:
+            refusals = set() if who.status == "active" else {"invitee_unknown"}
+            owner, member = people["ivy"], people[name]
+            done = bool(self.ask(refusals, take_in, owner=owner, member=member, at=self.at))
+            now = (people["ivy"].pk, people["nina"].pk)
+        if done:
+            who.belongs.append((self.at, now))
 
     @act(which=st.integers(0, 5), delta=st.sampled_from([-1_000, -4, -1, 1, 5]))
     def count_stock(self, which: int, delta: int) -> None:

@@ -212,8 +212,8 @@ def the_last_fen_goes_to_the_last_party() -> Iterator[None]:
 
 @fault
 def on_a_tie_the_shop_comes_first() -> Iterator[None]:
-    order = ("shop", "promoter", "inviter", "creator")
-    with patch.object(split, "BUDGET_ROLES", order):
+    order = (("shop",), ("promoter",), ("inviter",), ("creator",))
+    with patch.object(split, "BUDGET_GROUPS", order):
         yield
 
 

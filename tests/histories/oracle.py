@@ -234,16 +234,21 @@ class Oracle:
         return (owner,) if self.own_purchase_pays else (owner, buyer)
 
     def _chain(self, promoter: Promoter, line: Line) -> dict[str, int]:
-        inviter = promoter.inviter
-        barred = self._parties(line)
-        if inviter is None or inviter.status != "active" or inviter.account in barred:
-            if inviter is not None:
-                self.seen["an inviter without a share"] += 1
-            return {"promoter": promoter.account}
-        if self.levels < 2:
-            return {"promoter": promoter.account}
-        self.seen["an inviter with a share"] += 1
-        return {"promoter": promoter.account, "inviter": inviter.account}
+        barred, placed = self._parties(line), line.order.checkout.placed
+        found = {"promoter": promoter.account}
+        inviter = promoter.inviter_at(placed)
+        if inviter is not None and (inviter.status != "active" or inviter.account in barred):
+            self.seen["an inviter without a share"] += 1
+        elif inviter is not None and self.levels >= 2:
+            self.seen["an inviter with a share"] += 1
+            found["inviter"] = inviter.account
+        for role, owner in zip(("agency", "agency2"), promoter.agencies_at(placed), strict=False):
+            if owner in barred:
+                self.seen["an agency without a share"] += 1
+                break
+            self.seen[f"passed on to an {role}"] += 1
+            found[role] = owner
+        return found
 
     def settle(self, at: datetime) -> int:
         """What has matured and nothing holds becomes available; how many lines."""

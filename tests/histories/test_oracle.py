@@ -24,6 +24,10 @@ def test_its_arithmetic_is_the_example_of_the_money_page() -> None:
     back = {"promoter": 2_064, "inviter": 516, "platform": 426, "charity": 4}
     assert line.taken_back(8_600) == back
     assert line.taken_back(25_799) == line.parts
+    chain = owed(25_799, 3_000, 500, CLASSIC, ["promoter", "inviter", "agency", "agency2"])
+    assert sum(chain.budget_parts[role] for role in ("promoter", "agency", "agency2")) == 6_192
+    assert chain.budget_parts["promoter"] == 5_428  # 6,192 × 87.66 % = 5,427.91
+    assert chain.taken_back(25_799) == chain.parts
     alone = owed(25_799, 3_000, 500, CLASSIC, ["promoter"])
     assert alone.budget_parts == {"promoter": 6_192, "shop": 1_548}
     assert owed(25_799, 3_000, 500, CLASSIC, ["creator"]).budget_parts == {"creator": 7_740}

@@ -48,6 +48,25 @@ class Promoter:
     account: int
     inviter: "Promoter | None" = None
     status: str = "active"
+    # The inviters before the present one, each with the instant at which it ended.
+    before: list[tuple[datetime, "Promoter | None"]] = field(default_factory=list)
+
+    # The owners of the own agency and of the one above it, from when; nobody where empty.
+    belongs: list[tuple[datetime, tuple[int, ...]]] = field(default_factory=list)
+
+    def agencies_at(self, at: datetime) -> tuple[int, ...]:
+        """Whose member the promoter was at an instant."""
+        begun = [owners for since, owners in self.belongs if since <= at]
+        return begun[-1] if begun else ()
+
+    def adopt(self, inviter: "Promoter | None", at: datetime) -> None:
+        """Comes under another inviter, or under none."""
+        self.before.append((at, self.inviter))
+        self.inviter = inviter
+
+    def inviter_at(self, at: datetime) -> "Promoter | None":
+        """Whose the promoter was at an instant: the first that had not ended by then."""
+        return next((one for ended, one in self.before if ended > at), self.inviter)
 
 
 @dataclass(eq=False)

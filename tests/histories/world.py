@@ -9,13 +9,14 @@ from typing import Any
 
 from backend.accounts.models import Account
 from backend.core import ids
-from commissions import links, offers, plans, promoters
+from commissions import agencies, links, memberships, offers, plans, promoters
+from commissions.models import AgencyInvitation
 from commissions.split import Shares
 from notes.models import LiveProduct, LiveSession, NoteProduct
 from seeds.factories import AccountFactory, AddressFactory, NoteFactory
 from shops.models import Sku
 from tests.commissions.money_out import CARD, OK, officer, payee
-from tests.histories.arithmetic import Plan
+from tests.histories.arithmetic import PASSED, Plan
 from tests.histories.oracle import Oracle
 from tests.histories.things import Good, Link, Page, Promoter, Store
 from tests.shops.sales import shop_of, sku_in
@@ -102,6 +103,13 @@ def build() -> World:
         code = promoters.of(people[inviter]).invite_code if inviter else ""
         joined = promoters.join(account=people[name], invite_code=code, at=BEFORE)
         promoter_ids[name] = joined.pk
+    # Nina's agency stands above Ivy's, whose member Pat is: Ivy is Pat's inviter, too.
+    upper, lower = (
+        agencies.found(account=people[name], name=name, share_bps=bps, at=BEFORE)
+        for name, bps in zip(("nina", "ivy"), reversed(PASSED), strict=True)
+    )
+    take_in(upper.owner, lower.owner, as_agency=True, at=BEFORE)
+    take_in(lower.owner, people["pat"], at=BEFORE)
     for version in PLANS[:1]:
         publish(plan=version, by=people["bert"], at=BEFORE)
     for name in EARNERS:
@@ -126,6 +134,15 @@ def build() -> World:
         promoter_ids=promoter_ids,
         pages=[pages[name] for name in _PAGES],
     )
+
+
+def take_in(
+    owner: Account, member: Account, *, as_agency: bool = False, at: datetime
+) -> AgencyInvitation:
+    """Somebody becomes a member of an agency."""
+    asked, _ = memberships.invite(account=owner, handle=member.handle, as_agency=as_agency, at=at)
+    takes = agencies.share_at(asked.agency, at)
+    return memberships.accept(account=member, invitation_id=asked.pk, share_bps=takes, at=at)
 
 
 def publish(*, plan: Plan, by: Account, at: datetime) -> None:
@@ -213,6 +230,7 @@ def ideas(world: World) -> Ideas:
     who: dict[str, Promoter] = {}
     for name, inviter in _PROMOTERS.items():
         who[name] = Promoter(world.people[name].pk, who[inviter] if inviter else None)
+    who["pat"].belongs.append((BEFORE, (world.people["ivy"].pk, world.people["nina"].pk)))
     pages = [
         Page(kind, number, world.people[author].pk, frozenset(world.products[p] for p in shown))
         for (kind, number), (_, author, shown) in zip(world.pages, _PAGES.values(), strict=True)

@@ -16,17 +16,25 @@ from backend.core.sql import value
 from commissions import accruals, ledger, settlement
 from commissions.models import CommissionOrder
 from notes.models import NoteProduct
-from seeds.factories import NoteFactory, PromoterFactory, PromotionLinkFactory, SkuFactory
+from seeds.factories import (
+    AgencyEdgeFactory,
+    AgencyFactory,
+    NoteFactory,
+    PromoterFactory,
+    PromotionLinkFactory,
+    SkuFactory,
+)
 from tests.commissions import sales
 from tests.properties.test_split_properties import half_even
 
 AT = datetime(2026, 11, 1, 4, tzinfo=UTC)
 LATE = AT + timedelta(days=30)
+LONG_AGO = AT - timedelta(days=30)
 pytestmark = pytest.mark.django_db
 
 LINES = st.lists(
     st.tuples(
-        st.sampled_from(["pair", "single", "note", "nobody"]),
+        st.sampled_from(["pair", "agencies", "single", "note", "nobody"]),
         st.integers(1, 30_000),
         st.integers(0, 5_000),
         st.integers(0, 1_000),
@@ -67,7 +75,15 @@ class World:
         single = PromotionLinkFactory.create(target_id=product)
         note = NoteFactory.create()
         NoteProduct.objects.create(note=note, product_id=product, origin="others")
+        member = PromoterFactory.create(sponsor=sponsor)
+        upper = AgencyFactory.create(share_bps=3_333, created_at=LONG_AGO)
+        # The inviter's own agency: one payee in two roles.
+        agency = AgencyFactory.create(owner=sponsor.account, share_bps=1_234, created_at=LONG_AGO)
+        AgencyEdgeFactory.create(agency=agency, promoter=member, from_at=LONG_AGO)
+        AgencyEdgeFactory.create(agency=upper, child=agency, from_at=LONG_AGO)
+        passing = PromotionLinkFactory.create(promoter=member, target_id=product)
         self.ways: dict[str, dict[str, Any]] = {
+            "agencies": {"referral_code": passing.code},
             "pair": {"referral_code": pair.code},
             "single": {"referral_code": single.code},
             "note": {"source": ("note", note.pk)},

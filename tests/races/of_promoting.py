@@ -9,9 +9,9 @@ from django.db import transaction
 
 from backend.accounts.models import Account
 from backend.core.sql import rows
-from commissions import offers, promoters
-from commissions.models import CommissionOffer, Promoter, SponsorEdge
-from seeds.factories import AccountFactory, PromoterFactory, SkuFactory
+from commissions import memberships, offers, promoters
+from commissions.models import AgencyEdge, CommissionOffer, Promoter, SponsorEdge
+from seeds.factories import AccountFactory, AgencyFactory, PromoterFactory, SkuFactory
 from tests.commissions.money_out import AT
 from tests.races.crowd import Act, Answer, Meeting, words
 from tests.races.race import Race, meet_before
@@ -81,6 +81,94 @@ class TwoSponsorsInACircle(Race):
         return f"{circles} are their own ancestors" if circles else ""
 
 
+class BindingEachOther(Race):
+    name = "two people bind each other"
+    removed = "CHECK (sponsor_id < id); both rows are locked, the tree is walked"
+    guards = TwoSponsorsInACircle.guards
+
+    def prepare(self, number: int) -> Sequence[Act]:
+        self.pair = PromoterFactory.create_batch(2)
+        return [
+            partial(promoters.bind, account=one.account, invite_code=other.invite_code, at=AT)
+            for one, other in (self.pair, self.pair[::-1])
+        ]
+
+    def window(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
+        meet_before(patch, meet, promoters, "_move")
+
+    def unguard(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
+        def move(promoter: Promoter, sponsor_id: int, **_: object) -> None:
+            if promoter.pk in ancestors(sponsor_id):
+                raise promoters.SponsorImpossible()
+            meet()
+            promoter.sponsor_id = sponsor_id
+            promoter.save(update_fields=["sponsor"])
+
+        patch.setattr(promoters, "_move", move)
+
+    def judge(self, answers: list[Answer]) -> str:
+        circles = [one.pk for one in self.pair if one.pk in ancestors(one.pk)]
+        heard = words(answers)
+        right = not circles and heard == {"done": 1, "sponsor_impossible": 1}
+        return "" if right else f"{circles} are their own ancestors, {dict(heard)}"
+
+
+class BindingTwice(Race):
+    name = "one promoter binds to two inviters"
+    removed = "the promoter's lock"
+
+    def prepare(self, number: int) -> Sequence[Act]:
+        first, second, self.promoter = PromoterFactory.create_batch(3)
+        account = self.promoter.account
+        return [
+            partial(promoters.bind, account=account, invite_code=one.invite_code, at=AT)
+            for one in (first, second)
+        ]
+
+    def window(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
+        meet_before(patch, meet, promoters, "_move")
+
+    def unguard(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
+        no_row_locks(patch)
+
+    def judge(self, answers: list[Answer]) -> str:
+        edges, heard = SponsorEdge.objects.filter(promoter=self.promoter).count(), words(answers)
+        right = edges == 1 and heard == {"done": 1, "already_bound": 1}
+        return "" if right else f"{edges} inviters, {dict(heard)}"
+
+
+class JoiningTwoAgencies(Race):
+    name = "one promoter accepts two agencies"
+    removed = "one edge of a number per member (unique)"
+    guards = (Unique("commissions_agencyedge", "promoter_id", "number"),)
+
+    def prepare(self, number: int) -> Sequence[Act]:
+        self.promoter = PromoterFactory.create()
+        account = self.promoter.account
+        asked = [
+            memberships.invite(account=agency.owner, handle=account.handle, at=AT)[0]
+            for agency in AgencyFactory.create_batch(2, created_at=AT)
+        ]
+        return [
+            partial(
+                memberships.accept,
+                account=account,
+                invitation_id=one.pk,
+                share_bps=2_000,
+                at=AT,
+            )
+            for one in asked
+        ]
+
+    def window(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
+        meet_before(patch, meet, memberships, "_write")
+
+    def judge(self, answers: list[Answer]) -> str:
+        edges, heard = AgencyEdge.objects.filter(promoter=self.promoter).count(), words(answers)
+        right = edges == 1 and heard == {"done": 1, "already_member": 1}
+        return "" if right else f"a member of {edges} agencies, {dict(heard)}"
+
+
 class JoiningTwice(Race):
     name = "one account joins twice"
     removed = "one promoter per account (unique)"
@@ -137,4 +225,11 @@ class TwoOffers(Race):
         return "" if stand == 1 else f"{stand} offers stand"
 
 
-RACES = (TwoSponsorsInACircle, JoiningTwice, TwoOffers)
+RACES = (
+    TwoSponsorsInACircle,
+    BindingEachOther,
+    BindingTwice,
+    JoiningTwoAgencies,
+    JoiningTwice,
+    TwoOffers,
+)

@@ -1,6 +1,7 @@
 """The demo, small: what the plan of the demo data promises holds on the rows (A6, N1, B1, D2, D4,
 H5, K12), and the books are clean."""
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -11,14 +12,26 @@ from django.db import connection
 from backend.accounts.models import Account
 from backend.core.clock import business_day
 from backend.core.sql import rows
-from commissions import books, earnings
+from backend.rest.renderers import encode
+from commissions import books, earnings, explain
 from commissions.models import (
+    AgencyEdge,
     Attribution,
+    AttributionOverride,
     Bounty,
     BountyAward,
+    CommissionOrder,
+    CommissionSplit,
+    ComplianceFinding,
     ConversionImport,
+    CouponCode,
+    LockChange,
+    LockSetting,
     Payout,
+    PlanFund,
+    PlanVersion,
     Promoter,
+    PromoterCount,
     RiskCase,
     SponsorEdge,
 )
@@ -188,10 +201,46 @@ def test_linda_and_ella_have_earned(world: World) -> None:
         assert sum(summary) > 0, handle
 
 
+def test_an_agency_below_another_has_members_and_is_passed_on_a_share(world: World) -> None:
+    """K9: Nana is a member of Ella's agency, which is below the buyer's."""
+    edges = AgencyEdge.objects.filter(agency__owner__handle="ella")
+    assert set(edges.values_list("kind", flat=True)) == {"joined", "left"}
+    assert edges.filter(promoter__account__handle="nana").exists()
+    paid = CommissionSplit.objects.filter(role__in=["agency", "agency2"], amount_fen__gt=0)
+    assert set(paid.values_list("payee__handle", "role")) >= {
+        ("ella", "agency"),
+        ("buyer", "agency2"),
+    }
+    assert PromoterCount.objects.exists()
+    assert ComplianceFinding.objects.filter(reached__in=["levels", "both"]).exists()
+
+
+def test_every_kind_of_plan_can_be_seen(world: World) -> None:
+    """K1: of shops and of the platform, by rate and by amount, for everybody and for some."""
+    live = PlanVersion.objects.filter(published_at__isnull=False, is_default=False)
+    kinds = set(live.values_list("plan__kind", flat=True))
+    assert kinds == {"open", "targeted", "exclusive", "campaign"}
+    assert live.filter(shop__isnull=True).exclude(tiers=[]).count() == 1
+    assert live.filter(unit_fen__isnull=False).count() == 1
+    assert PlanFund.objects.get().funded_fen == 60_000
+    tiers = dict(Promoter.objects.exclude(tier="standard").values_list("account__handle", "tier"))
+    assert tiers == {"ella": "gold", "linda": "silver"}
+
+
+def test_the_trace_alone_gives_every_commission_again(world: World) -> None:
+    """X1: the same bytes, for every commission of the demo world."""
+    for commission in CommissionOrder.objects.order_by("id"):
+        told = json.loads(encode(explain.for_staff(commission.pk)))
+        for part in told["splits"] or []:
+            part.pop("payee")
+        wanted = {name: told[name] for name in ("budget_fen", "fee_fen", "splits")}
+        assert encode(explain.recompute(told)) == encode(wanted), commission.pk
+
+
 def test_attributions_keep_their_losers(world: World) -> None:
     """K3: a named click, a last touch, and links that were followed and did not win."""
     rules = set(Attribution.objects.values_list("rule", flat=True))
-    assert rules == {"named", "last_touch", "none"}
+    assert rules == {"coupon", "named", "last_touch", "lock", "none"}
     lost = {
         one["reason"]
         for losers in Attribution.objects.values_list("losers", flat=True)
@@ -273,3 +322,14 @@ def test_every_picture_of_a_note_is_a_file(world: World) -> None:
     names = set(MediaFile.objects.values_list("file", flat=True))
     assert 0 < len(names) <= 100
     assert all(default_storage.exists(name) for name in names)
+
+
+def test_a_dispute_was_settled_by_two_and_the_line_says_so(world: World) -> None:
+    """X7: an override beside its attribution, and a shop that locks its customers."""
+    made = AttributionOverride.objects.get()
+    assert made.prepared_by.handle == "finance_a"
+    assert made.approved_by.handle == "finance_b"
+    assert "override 1" in explain.readable(explain.for_staff(made.commission_id))
+    assert LockSetting.objects.count() == 1
+    assert LockChange.objects.exists()
+    assert CouponCode.objects.get().promoter_id is not None

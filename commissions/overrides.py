@@ -1,0 +1,245 @@
+"""Overrides 改判: a line is owed to somebody else than its attribution says, by the decision of two
+people. The attribution stays as it was written; what changes is recorded beside it.
+
+The parts are divided anew by the plan version of the commission, and the difference moves by one
+journal: out of the old payees, into the new, in `pending` before settlement and in `available`
+after it, where the old payee's may go below zero. What refunds have taken back stays taken back,
+now from the new parts. Everything later (refunds, settlement) finds the new parts and nothing else.
+
+Locks: the commission order, then ledger accounts; the state is read again after the lock.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import connection
+
+from backend.accounts.models import Account
+from backend.core.errors import NotFound, Refusal, WrongState
+from backend.core.sql import read, rows, run
+from commissions import ledger, plans, split
+from commissions.accruals.legs import legs_of
+from commissions.models import (
+    AttributionOverride,
+    CommissionOrder,
+    CommissionSplit,
+    PlanVersion,
+    Promoter,
+)
+from commissions.split import Taken
+
+Status = CommissionOrder.Status
+
+
+class AttributionChanged(Refusal):
+    """Another override came in between: look at the line again before deciding."""
+
+    code = "attribution_changed"
+    status = 409
+    title = "The line has been decided anew in the meantime"
+
+
+class NothingToOverride(Refusal):
+    """The line is owed to exactly these already."""
+
+    code = "nothing_to_override"
+    status = 422
+    title = "The line is owed to them already"
+
+
+class WinnerImpossible(Refusal):
+    """Neither the shop's owner nor, where the market pays no self-purchase, the buyer can be owed
+    a commission."""
+
+    code = "winner_impossible"
+    status = 422
+    title = "A line cannot be owed to its buyer or its shop"
+
+
+class Winner(NamedTuple):
+    """Whom a line is owed to: a promoter, a creator, or (both empty) nobody."""
+
+    promoter: Promoter | None
+    creator: Account | None
+
+
+class Part(NamedTuple):
+    """One role's part, as it stands: of `amount_fen`, `reversed_fen` is taken back."""
+
+    role: str
+    payee_id: int | None
+    share_bps: int
+    amount_fen: int
+    reversed_fen: int
+
+
+# One row: there is nothing to put in order.
+_LOCK = "SELECT id FROM commissions_commissionorder WHERE id = %s FOR NO KEY UPDATE"
+_STATE = """
+SELECT c.id, c.shop_id, c.status, c.base_fen, c.rate_bps, c.fee_bps, c.budget_fen, c.fee_fen,
+       c.refunded_fen, c.plan_version_id, c.version, l.commission_bps, o.buyer_id, o.placed_at,
+       shop.account_id AS owner_id, seen.number,
+       (SELECT json_agg(json_build_array(s.role, s.payee_id, s.share_bps, s.amount_fen,
+            s.reversed_fen) ORDER BY s.id)
+        FROM commissions_commissionsplit s WHERE s.commission_id = c.id) AS parts
+FROM commissions_commissionorder c
+JOIN shops_orderline l ON l.id = c.order_line_id
+JOIN shops_order o ON o.id = l.order_id
+JOIN shops_shop shop ON shop.id = c.shop_id
+CROSS JOIN LATERAL (SELECT count(*) AS number FROM commissions_attributionoverride
+    WHERE commission_id = c.id) seen
+WHERE c.id = %s
+"""
+
+
+def seen_of(commission_id: int) -> int:
+    """How many overrides a commission has: what a maker has seen when they propose."""
+    return AttributionOverride.objects.filter(commission=commission_id).count()
+
+
+def write(
+    *,
+    dispute_id: int,
+    commission_id: int,
+    winner: Winner,
+    seen: int,
+    prepared_by: Any,
+    approved_by: Any,
+    reason: str,
+    at: datetime,
+) -> AttributionOverride:
+    """Writes the override and moves the money; runs in the transaction that settles its dispute.
+
+    :raises NotFound: no such commission order.
+    :raises WrongState: it is invalid: nothing is left to move.
+    :raises AttributionChanged: it has another number of overrides than `seen`.
+    :raises WinnerImpossible: the shop's owner, or a buyer whom this market does not pay.
+    :raises NothingToOverride: it is owed to exactly them.
+    """
+    assert connection.in_atomic_block, "an override belongs to the decision that causes it"
+    state = _locked(commission_id)
+    if state["number"] != seen:
+        raise AttributionChanged()
+    payees, inviter = _payees(winner, state)
+    before = [Part(*part) for part in state["parts"] or []]
+    after, rate_bps, budget_fen = _divided(state, payees)
+    if [(part.role, part.payee_id) for part in before] == [
+        (part.role, part.payee_id) for part in after
+    ]:
+        raise NothingToOverride()
+    settled = state["status"] == Status.SETTLED
+    made = AttributionOverride.objects.create(
+        commission_id=commission_id,
+        number=seen + 1,
+        dispute_id=dispute_id,
+        promoter=winner.promoter,
+        inviter=inviter,
+        creator=winner.creator,
+        before={
+            "rate_bps": state["rate_bps"],
+            "budget_fen": state["budget_fen"],
+            "splits": [part._asdict() for part in before],
+        },
+        reversed_fen=_back(after) - _back(before),
+        settled=settled,
+        prepared_by=prepared_by,
+        approved_by=approved_by,
+        reason=reason,
+        at=at,
+    )
+    _replace(commission_id, after, rate_bps, budget_fen)
+    kind = (ledger.Kind.AVAILABLE if settled else ledger.Kind.PENDING).value
+    out = [(key, -fen) for key, fen in _legs(state["shop_id"], before, kind)]
+    legs = [*out, *_legs(state["shop_id"], after, kind)]
+    ledger.post([ledger.Posting(ledger.JournalKind.OVERRIDE, made.pk, legs)], at=at)
+    return made
+
+
+def _locked(commission_id: int) -> dict[str, Any]:
+    if not rows(_LOCK, [commission_id]):
+        raise NotFound()
+    state = read(_STATE, [commission_id])[0]
+    if state["status"] == Status.INVALID:
+        raise WrongState("The commission order is invalid: nothing is left to move.")
+    return state
+
+
+# The inviter as of the order: the dated edge that stood when it was placed.
+_INVITER = """
+SELECT i.id FROM commissions_promoter i
+JOIN (SELECT e.sponsor_id FROM commissions_sponsoredge e
+      WHERE e.promoter_id = %s AND e.from_at <= %s::timestamptz
+      ORDER BY e.from_at DESC, e.id DESC LIMIT 1) edge ON edge.sponsor_id = i.id
+WHERE i.status = 'active' AND NOT i.account_id = ANY(%s::bigint[])
+"""
+
+
+def _payees(winner: Winner, state: dict[str, Any]) -> tuple[dict[str, int], Promoter | None]:
+    """The accounts to be paid by role, and the inviter among them."""
+    barred = [state["owner_id"]]
+    if settings.SELF_PURCHASE != "commission":
+        barred.append(state["buyer_id"])
+    account_id = winner.promoter.account_id if winner.promoter else None
+    account_id = winner.creator.pk if winner.creator else account_id
+    if account_id in barred:
+        raise WinnerImpossible()
+    if account_id is None:
+        return {}, None
+    if winner.promoter is None:
+        return {split.CREATOR: account_id}, None
+    payees = {split.PROMOTER: account_id}
+    found = rows(_INVITER, [winner.promoter.pk, state["placed_at"], barred])
+    if not found or settings.PAYING_LEVELS < 2:
+        return payees, None
+    inviter = Promoter.objects.get(pk=found[0]["id"])
+    return payees | {split.INVITER: inviter.account_id}, inviter
+
+
+def _divided(state: dict[str, Any], payees: dict[str, int]) -> tuple[list[Part], int, int]:
+    """The parts of the new payees, the rate and the budget: of the same plan version, with what
+    refunds have taken back so far."""
+    rate_bps = (state["rate_bps"] or state["commission_bps"]) if payees else 0
+    version = PlanVersion.objects.get(pk=state["plan_version_id"])
+    made = split.split(
+        base_fen=state["base_fen"],
+        rate_bps=rate_bps,
+        fee_bps=state["fee_bps"],
+        shares=plans.shares_of(version),
+        roles=tuple(payees),
+    )
+    back = split.reversal(
+        base_fen=state["base_fen"],
+        refunded_fen=state["refunded_fen"],
+        rate_bps=rate_bps,
+        fee_bps=state["fee_bps"],
+        budget_fen=made.budget_fen,
+        fee_fen=made.fee_fen,
+        parts=[Taken(part.role, part.amount_fen, 0) for part in made.parts],
+    )
+    parts = [
+        Part(part.role, payees.get(part.role), part.share_bps, part.amount_fen, taken)
+        for part, taken in zip(made.parts, back, strict=True)
+    ]
+    return parts, rate_bps, made.budget_fen
+
+
+def _replace(commission_id: int, parts: list[Part], rate_bps: int, budget_fen: int) -> None:
+    CommissionSplit.objects.filter(commission=commission_id).delete()
+    CommissionSplit.objects.bulk_create(
+        CommissionSplit(commission_id=commission_id, **part._asdict()) for part in parts
+    )
+    run(
+        "UPDATE commissions_commissionorder SET rate_bps = %s, budget_fen = %s,"
+        " version = version + 1 WHERE id = %s",
+        [rate_bps, budget_fen, commission_id],
+    )
+
+
+def _legs(shop_id: int, parts: list[Part], kind: str) -> list[tuple[ledger.AccountKey, int]]:
+    net = [(part.role, part.payee_id, part.amount_fen - part.reversed_fen) for part in parts]
+    return legs_of(shop_id, net, kind)
+
+
+def _back(parts: list[Part]) -> int:
+    return sum(part.reversed_fen for part in parts)
