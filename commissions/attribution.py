@@ -24,9 +24,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.conf import settings
-
 from commissions import locks, plans
+from commissions.attribution_rules import CONTACTS, Rules, rules_now
 from commissions.models import Attribution, Promoter
 
 LOOKED_AT = 500
@@ -181,26 +180,6 @@ class Candidate(NamedTuple):
 # The columns of a Candidate, in its order. Times are taken as text: only a loser's is looked at.
 _SPECIAL = {"at": "candidate.at::text", "kin": _KIN, "lock_setting_id": _LOCK_SETTING}
 COLUMNS = ", ".join(_SPECIAL.get(name, f"candidate.{name}") for name in Candidate._fields)
-
-
-CONTACTS = {"phone": 1, "payer": 2, "address": 4}
-
-
-class Rules(NamedTuple):
-    """What may be set about attribution: windows in days by kind of source, what becomes of a
-    self-purchase, by what it is recognised beside the account, and ranks that are left out."""
-
-    windows: dict[str, int]
-    self_purchase: str
-    compares: tuple[str, ...]
-    without: frozenset[int] = frozenset()
-
-
-def rules_now() -> Rules:
-    """The market's rules, as the settings are now."""
-    return Rules(
-        settings.TOUCH_WINDOW_DAYS, settings.SELF_PURCHASE, tuple(settings.SELF_PURCHASE_COMPARES)
-    )
 
 
 def parameters(rules: Rules | None = None) -> dict[str, Any]:

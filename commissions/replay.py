@@ -8,7 +8,7 @@ in four statements, however many touches they have, so memory is bounded over an
 """
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -18,13 +18,15 @@ from backend.core.clock import business_day
 from backend.core.errors import NotFound, Refusal
 from backend.core.sql import rows, tuples
 from commissions import attribution, plans, split, uplines
-from commissions.attribution import Candidate, Decision, Rules
+from commissions.attribution import Candidate, Decision
+from commissions.attribution_rules import Rules, rules_now
 from commissions.models import PlanVersion
 from shops.models import Order, Shop
 
 PAGE = 500
 MAX_DAYS = 366
 PASSED_OVER = 31
+USUAL = timedelta(days=29)  # before the last day
 RANKS = {"coupon": (0,), "named": (1, 2), "last_touch": (3,), "lock": (4,)}
 
 
@@ -114,19 +116,24 @@ def rules_of(
     without: list[str] | None = None,
 ) -> Rules:
     """The market's rules with some of them exchanged; `without` leaves out whole rules."""
-    now = attribution.rules_now()
+    now = rules_now()
     given = {"referral": referral_days, "note": note_days, "live": live_days}
     windows = now.windows | {kind: days for kind, days in given.items() if days is not None}
     ranks = frozenset(rank for name in without or () for rank in RANKS[name])
     return Rules(windows, self_purchase or now.self_purchase, now.compares, ranks)
 
 
-def of_shop(*, account: Account, shop_id: int, first: date, last: date) -> Scope:
-    """The lines of a shop, for its owner and staff.
+def of_shop(
+    *, account: Account, shop_id: int, first: date | None, last: date | None, at: datetime
+) -> Scope:
+    """The lines of a shop, for its owner and staff; by default those of the 30 days up to the one
+    of `at`.
 
     :raises NotFound: no such shop, or not the account's to see.
     :raises ReplayTooWide: no day at all, or over a year.
     """
+    last = last or business_day(at)
+    first = first or last - min(USUAL, last - date.min)
     if not timedelta(0) <= last - first < timedelta(days=MAX_DAYS):
         raise ReplayTooWide()
     shops = Shop.objects.filter(pk=shop_id)
@@ -161,11 +168,8 @@ def page_of(*, scope: Scope, rules: Rules, place: Place | None = None) -> Page:
     """One page: the next 500 lines of its day that there are; up to 31 days without lines are
     passed over."""
     day, after = place or Place(scope.first, 0)
-    stop = day + timedelta(days=PASSED_OVER)
-    while day <= scope.last:
-        if day >= stop:
-            return Page(0, [], 0, Place(day, 0))
-        found = _decided(scope, rules, day, after)
+    for _ in range(PASSED_OVER):
+        found = _decided(scope, rules, day, after) if day <= scope.last else []
         if found:
             whole = len(found) == PAGE
             last = found[-1][0].line_id
@@ -173,8 +177,11 @@ def page_of(*, scope: Scope, rules: Rules, place: Place | None = None) -> Page:
             changed = [pair for pair in found if _differs(*pair)]
             told = _told(changed) if changed else []
             return Page(len(found), told, sum(one["moved_fen"] for one in told), following)
-        day, after = day + timedelta(days=1), 0
-    return Page(0, [], 0, None)
+        beyond = _next(scope, day)
+        if beyond is None:
+            return Page(0, [], 0, None)
+        day, after = beyond
+    return Page(0, [], 0, Place(day, after))
 
 
 def _next(scope: Scope, day: date) -> Place | None:
@@ -183,7 +190,7 @@ def _next(scope: Scope, day: date) -> Place | None:
 
 def _decided(scope: Scope, rules: Rules, day: date, after: int) -> list[tuple[Line, Decision]]:
     # As far back as today's rules look too: what a shorter window shuts out is named a loser.
-    days = [*rules.windows.values(), *attribution.rules_now().windows.values()]
+    days = [*rules.windows.values(), *rules_now().windows.values()]
     asked = attribution.parameters(rules) | {
         "day": day, "after": after, "page": PAGE, "shop": scope.shop_id, "order": scope.order_id,
         "longest": f"{max(days)} days",

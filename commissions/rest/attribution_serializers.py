@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from backend.rest.fields import Bps, Id, Integer, Listed, QueryInteger, Strict, Text
+from backend.rest.fields import Bps, Day, Id, Integer, Listed, QueryInteger, Strict, Text
 from commissions import disputes, locks, replay
 from commissions.models import AttributionDispute, CouponCode, LockSetting
 
@@ -108,6 +108,9 @@ class ReplayRules(Strict):
     without = serializers.CharField(
         max_length=60, required=False, help_text="coupon,named,last_touch,lock"
     )
+    cursor = serializers.CharField(
+        max_length=400, required=False, help_text="`next` of the page before"
+    )
 
     def validate_without(self, text: str) -> list[str]:
         """The names."""
@@ -118,13 +121,14 @@ class ReplayRules(Strict):
 
 
 class ShopReplayQuery(ReplayRules):
-    """Query of GET /v1/shops/{id}/attribution-replay."""
+    """Query of GET /v1/shops/{id}/attribution-replay; without days the last thirty."""
 
-    to = serializers.DateField()
+    to = Day(required=False, help_text="last day, included")
 
     def get_fields(self) -> dict[str, Any]:
         """Adds `from`, a word of Python's."""
-        return {**super().get_fields(), "from": serializers.DateField()}
+        first = Day(required=False, help_text="first day, by the business zone")
+        return {**super().get_fields(), "from": first}
 
 
 class ReplayAnswer(serializers.Serializer):

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,12 +13,8 @@ from backend.rest.fields import NoFields
 from backend.rest.schema import CURSOR, page_of
 from backend.rest.views import View
 from commissions import coupons, disputes, locks, replay
-from commissions.attribution import Rules
+from commissions.attribution_rules import Rules
 from commissions.rest import attribution_serializers as s
-
-_PLACE = OpenApiParameter(
-    "cursor", {"type": "string", "maxLength": 400}, description="`next` of the page before"
-)
 
 
 class LockSettingsView(View):
@@ -103,8 +99,7 @@ class MyCouponsView(View):
         return Response(paging.answer(s.CouponAnswer(found, many=True).data, cursor))
 
 
-def _replayed(request: Request, scope: replay.Scope, rules: Rules) -> Response:
-    given = request.query_params.get("cursor")
+def _replayed(scope: replay.Scope, rules: Rules, given: str) -> Response:
     place = None
     if given:
         ordinal, line_id = paging.decode_cursor(given, [int, int])
@@ -121,28 +116,31 @@ def _replayed(request: Request, scope: replay.Scope, rules: Rules) -> Response:
 class ShopReplayView(View):
     """Attribution, run once more over a shop's lines."""
 
-    @extend_schema(
-        tags=["attribution"], parameters=[s.ShopReplayQuery, _PLACE], responses=s.ReplayAnswer
-    )
+    @extend_schema(tags=["attribution"], parameters=[s.ShopReplayQuery], responses=s.ReplayAnswer)
     def get(self, request: Request, shop_id: int) -> Response:
         """Who would have won under other rules, 500 lines a page; for the owner and staff."""
-        query = self.query(request, s.ShopReplayQuery, paged=True)
-        first, last = query.pop("from"), query.pop("to")
-        scope = replay.of_shop(account=caller(request), shop_id=shop_id, first=first, last=last)
-        return _replayed(request, scope, replay.rules_of(**query))
+        query = self.query(request, s.ShopReplayQuery)
+        given = query.pop("cursor", "")
+        scope = replay.of_shop(
+            account=caller(request),
+            shop_id=shop_id,
+            first=query.pop("from", None),
+            last=query.pop("to", None),
+            at=now(),
+        )
+        return _replayed(scope, replay.rules_of(**query), given)
 
 
 class OrderReplayView(View):
     """Attribution, run once more over an order's lines."""
 
-    @extend_schema(
-        tags=["attribution"], parameters=[s.ReplayRules, _PLACE], responses=s.ReplayAnswer
-    )
+    @extend_schema(tags=["attribution"], parameters=[s.ReplayRules], responses=s.ReplayAnswer)
     def get(self, request: Request, number: str) -> Response:
         """Who would have won under other rules; for the shop's owner and staff."""
-        query = self.query(request, s.ReplayRules, paged=True)
+        query = self.query(request, s.ReplayRules)
+        given = query.pop("cursor", "")
         scope = replay.of_order(account=caller(request), number=number)
-        return _replayed(request, scope, replay.rules_of(**query))
+        return _replayed(scope, replay.rules_of(**query), given)
 
 
 class DisputesView(View):

@@ -4,7 +4,6 @@ of this folder take these and spoil them, one thing at a time."""
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
@@ -13,36 +12,9 @@ from backend.core import ids, webhooks
 from backend.core.clock import now
 from seeds.factories.accounts import PASSWORD
 from shops.providers import sandbox
+from tests.api.call import Call, get, gone, post
 from tests.api.http import MULTIPART, Answer, Door, form
-from tests.api.world import World
-
-
-@dataclass(frozen=True)
-class Call:
-    """`path`, `query` and `body` name things of the world: "{note}". A text of the body that is
-    nothing but a name becomes what the name stands for, number or text."""
-
-    method: str
-    path: str
-    who: str
-    body: Any = None
-    keyed: bool = False
-    query: str = ""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def _get(path: str, who: str, query: str = "") -> Call:
-    return Call("GET", path, who, query=query)
-
-
-def _post(path: str, who: str, body: Any = None, status: int = 200, keyed: bool = False) -> Call:
-    return Call("POST", path, who, {} if body is None else body, keyed, status=status)
-
-
-def _gone(path: str, who: str) -> Call:
-    return Call("DELETE", path, who, status=204)
-
+from tests.api.named import World
 
 _PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
 _LABEL = {"x": 0.5, "y": 0.5, "text": "标签", "target_kind": "product", "target_id": "{product}"}
@@ -108,191 +80,191 @@ _VERSION = {
 _PLAN = {"name": "新方案", "kind": "targeted", **_VERSION}
 
 ACCOUNTS = [
-    _post(
+    post(
         "/v1/accounts",
         "anonymous",
         {"handle": "newcomer", "password": "quiet-otter-739", **_PROFILE},
         status=201,
     ),
-    _get("/v1/accounts/author", "anonymous"),
-    _get("/v1/accounts/author/followers", "anonymous"),
-    _get("/v1/accounts/inviter/following", "anonymous"),
-    _get("/v1/accounts/author/notes", "anonymous"),
+    get("/v1/accounts/author", "anonymous"),
+    get("/v1/accounts/author/followers", "anonymous"),
+    get("/v1/accounts/inviter/following", "anonymous"),
+    get("/v1/accounts/author/notes", "anonymous"),
     Call("PUT", "/v1/accounts/author/follow", "stranger", {"via_note": "{note}"}, status=204),
-    _gone("/v1/accounts/author/follow", "inviter"),
-    _post(
+    gone("/v1/accounts/author/follow", "inviter"),
+    post(
         "/v1/auth/token",
         "anonymous",
         {"handle": "stranger", "password": PASSWORD, "label": "phone"},
         status=201,
     ),
-    _gone("/v1/auth/token", "stranger"),
-    _get("/v1/me", "buyer"),
+    gone("/v1/auth/token", "stranger"),
+    get("/v1/me", "buyer"),
     Call("PATCH", "/v1/me", "buyer", {**_PROFILE, "phone": "13900000000"}),
-    _get("/v1/me/addresses", "buyer"),
-    _post("/v1/me/addresses", "buyer", {**_AT_HOME, "is_default": True}, status=201),
-    _gone("/v1/me/addresses/{address}", "buyer"),
-    _post("/v1/me/password", "buyer", {"current_password": PASSWORD, "password": _NEXT}, 204),
-    _post(
+    get("/v1/me/addresses", "buyer"),
+    post("/v1/me/addresses", "buyer", {**_AT_HOME, "is_default": True}, status=201),
+    gone("/v1/me/addresses/{address}", "buyer"),
+    post("/v1/me/password", "buyer", {"current_password": PASSWORD, "password": _NEXT}, 204),
+    post(
         "/v1/auth/password-reset",
         "anonymous",
         {"handle": "stranger", "code": "{reset_code}", "password": _NEXT},
         status=204,
     ),
-    _get("/v1/me/tokens", "buyer"),
-    _gone("/v1/me/tokens", "buyer"),
-    _post("/v1/me/tokens/{second_token}/end", "buyer", {"current_password": PASSWORD}, 204),
-    _post("/v1/me/erasure", "stranger", {"current_password": PASSWORD}, 204),
+    get("/v1/me/tokens", "buyer"),
+    gone("/v1/me/tokens", "buyer"),
+    post("/v1/me/tokens/{second_token}/end", "buyer", {"current_password": PASSWORD}, 204),
+    post("/v1/me/erasure", "stranger", {"current_password": PASSWORD}, 204),
 ]
 SELLING = [
-    _get("/v1/categories", "anonymous"),
-    _get("/v1/shops", "anonymous", "kind=third_party&owner=owner"),
-    _get("/v1/shops/{shop}", "anonymous"),
+    get("/v1/categories", "anonymous"),
+    get("/v1/shops", "anonymous", "kind=third_party&owner=owner"),
+    get("/v1/shops/{shop}", "anonymous"),
     Call("PATCH", "/v1/shops/{shop}", "owner", {"intro": "你好"}),
-    _post("/v1/shops/{shop}/products", "owner", {**_PRODUCT, "skus": [_SKU]}, status=201),
-    _get("/v1/shops/applications", "author"),
-    _post("/v1/shops/applications", "stranger", _APPLICATION, status=201),
-    _get("/v1/shops/applications/{application}", "author"),
+    post("/v1/shops/{shop}/products", "owner", {**_PRODUCT, "skus": [_SKU]}, status=201),
+    get("/v1/shops/applications", "author"),
+    post("/v1/shops/applications", "stranger", _APPLICATION, status=201),
+    get("/v1/shops/applications/{application}", "author"),
     Call("PATCH", "/v1/shops/applications/{application}", "author", _APPLICATION),
-    _post(
+    post(
         "/v1/shops/applications/{application}/documents",
         "author",
         {"kind": "id_card", "number": "N1", "valid_until": "2099-12-31"},
         status=201,
     ),
-    _post("/v1/shops/applications/{application}/submit", "author"),
-    _get("/v1/products", "anonymous", "shop={shop}&category={category}"),
-    _get("/v1/products/{product}", "anonymous"),
+    post("/v1/shops/applications/{application}/submit", "author"),
+    get("/v1/products", "anonymous", "shop={shop}&category={category}"),
+    get("/v1/products/{product}", "anonymous"),
     Call("PATCH", "/v1/products/{product}", "owner", _PRODUCT),
-    _post("/v1/products/{draft}/publish", "owner"),
-    _post("/v1/products/{product}/unpublish", "owner"),
-    _post("/v1/products/{product}/skus", "owner", _SKU, status=201),
+    post("/v1/products/{draft}/publish", "owner"),
+    post("/v1/products/{product}/unpublish", "owner"),
+    post("/v1/products/{product}/skus", "owner", _SKU, status=201),
     Call(
         "PATCH",
         "/v1/products/{product}/skus/{sku}",
         "owner",
         {"price_fen": 1_000, "list_price_fen": None, "is_active": True},
     ),
-    _post(
+    post(
         "/v1/skus/{sku}/stock-adjustments",
         "owner",
         {"delta": 1, "reason": "盘点"},
         status=201,
         keyed=True,
     ),
-    _get("/v1/me/products", "owner", "status=on_sale"),
-    _get("/v1/metrics/daily", "owner", "from=2026-01-01&to=2026-01-02&shop={shop}"),
+    get("/v1/me/products", "owner", "status=on_sale"),
+    get("/v1/metrics/daily", "owner", "from=2026-01-01&to=2026-01-02&shop={shop}"),
 ]
 BUYING = [
-    _post("/v1/checkouts/quote", "buyer", _BASKET),
-    _post(
+    post("/v1/checkouts/quote", "buyer", _BASKET),
+    post(
         "/v1/checkouts",
         "buyer",
         {**_BASKET, "address": "{address}", "expected_total_fen": "{sku_price}"},
         status=201,
         keyed=True,
     ),
-    _get("/v1/checkouts/{open_checkout}", "buyer"),
-    _post("/v1/checkouts/{open_checkout}/pay", "buyer", {"provider": "sandbox"}),
+    get("/v1/checkouts/{open_checkout}", "buyer"),
+    post("/v1/checkouts/{open_checkout}/pay", "buyer", {"provider": "sandbox"}),
     Call("POST", "/v1/payments/sandbox/callback", "anonymous"),
-    _get("/v1/orders", "buyer", "role=buyer&status=paid"),
-    _get("/v1/orders/{paid_order}", "buyer"),
-    _post("/v1/orders/{open_order}/cancel", "buyer", keyed=True),
-    _post("/v1/orders/{shipped_order}/receive", "buyer", keyed=True),
-    _post(
+    get("/v1/orders", "buyer", "role=buyer&status=paid"),
+    get("/v1/orders/{paid_order}", "buyer"),
+    post("/v1/orders/{open_order}/cancel", "buyer", keyed=True),
+    post("/v1/orders/{shipped_order}/receive", "buyer", keyed=True),
+    post(
         "/v1/orders/{paid_order}/shipments",
         "owner",
         {**_PARCEL, "lines": [{"order_line": "{paid_line}", "qty": 1}]},
         status=201,
         keyed=True,
     ),
-    _post("/v1/orders/{received_order}/refunds", "buyer", _REFUND, status=201, keyed=True),
-    _get("/v1/refunds", "buyer", "role=buyer&status=requested"),
-    _get("/v1/refunds/{asked_refund}", "buyer"),
-    _post("/v1/refunds/{asked_refund}/approve", "owner"),
-    _post("/v1/refunds/{asked_refund}/reject", "owner", {"reason": "已经穿过"}),
-    _post("/v1/refunds/{asked_refund}/withdraw", "buyer"),
-    _post("/v1/refunds/{awaiting_refund}/return-shipment", "buyer", _PARCEL),
-    _post("/v1/refunds/{returned_refund}/confirm-return", "owner"),
+    post("/v1/orders/{received_order}/refunds", "buyer", _REFUND, status=201, keyed=True),
+    get("/v1/refunds", "buyer", "role=buyer&status=requested"),
+    get("/v1/refunds/{asked_refund}", "buyer"),
+    post("/v1/refunds/{asked_refund}/approve", "owner"),
+    post("/v1/refunds/{asked_refund}/reject", "owner", {"reason": "已经穿过"}),
+    post("/v1/refunds/{asked_refund}/withdraw", "buyer"),
+    post("/v1/refunds/{awaiting_refund}/return-shipment", "buyer", _PARCEL),
+    post("/v1/refunds/{returned_refund}/confirm-return", "owner"),
 ]
 NOTES = [
     Call("POST", "/v1/media", "author", status=201, headers=MULTIPART),
-    _post("/v1/notes", "author", {"kind": "image", **_NOTE}, status=201),
-    _get("/v1/notes/{note}", "anonymous"),
+    post("/v1/notes", "author", {"kind": "image", **_NOTE}, status=201),
+    get("/v1/notes/{note}", "anonymous"),
     Call("PATCH", "/v1/notes/{note}", "author", _NOTE),
-    _gone("/v1/notes/{note}", "author"),
-    _get("/v1/notes/{draft_note}/preview", "author"),
-    _post("/v1/notes/{draft_note}/publish", "author"),
-    _post("/v1/notes/{note}/withdraw", "author"),
-    _get("/v1/notes/{note}/ranking", "author"),
-    _post("/v1/notes/{draft_note}/products", "author", {"product": "{product}"}, status=201),
-    _gone("/v1/notes/{note}/products/{product}", "author"),
+    gone("/v1/notes/{note}", "author"),
+    get("/v1/notes/{draft_note}/preview", "author"),
+    post("/v1/notes/{draft_note}/publish", "author"),
+    post("/v1/notes/{note}/withdraw", "author"),
+    get("/v1/notes/{note}/ranking", "author"),
+    post("/v1/notes/{draft_note}/products", "author", {"product": "{product}"}, status=201),
+    gone("/v1/notes/{note}/products/{product}", "author"),
     Call("PUT", "/v1/notes/{note}/like", "buyer", {}, status=204),
-    _gone("/v1/notes/{note}/like", "buyer"),
+    gone("/v1/notes/{note}/like", "buyer"),
     Call("PUT", "/v1/notes/{note}/collect", "buyer", {}, status=204),
-    _gone("/v1/notes/{note}/collect", "inviter"),
-    _get("/v1/notes/{note}/comments", "anonymous", "parent={comment}"),
-    _post("/v1/notes/{note}/comments", "buyer", {"text": "好", "parent": "{comment}"}, status=201),
-    _gone("/v1/comments/{comment}", "inviter"),
-    _get("/v1/me/notes", "author", "status=draft"),
-    _get("/v1/me/collects", "inviter"),
-    _get("/v1/me/embeddable-products", "author", "q=裤&origin=others"),
-    _get("/v1/goods-note-applications", "author"),
-    _post("/v1/goods-note-applications", "known", status=201),
-    _get("/v1/feeds/discover", "anonymous", "goods=1&media=image"),
-    _get("/v1/feeds/follow", "inviter"),
-    _get("/v1/feeds/nearby", "anonymous", "city=310000&media=all"),
-    _get("/v1/search", "anonymous", "q=公开&type=notes&media=all"),
-    _get("/v1/topics", "anonymous", "q=学院&sort=notes"),
-    _get("/v1/topics/{topic}/notes", "anonymous"),
-    _get("/v1/products/{product}/notes", "anonymous"),
+    gone("/v1/notes/{note}/collect", "inviter"),
+    get("/v1/notes/{note}/comments", "anonymous", "parent={comment}"),
+    post("/v1/notes/{note}/comments", "buyer", {"text": "好", "parent": "{comment}"}, status=201),
+    gone("/v1/comments/{comment}", "inviter"),
+    get("/v1/me/notes", "author", "status=draft"),
+    get("/v1/me/collects", "inviter"),
+    get("/v1/me/embeddable-products", "author", "q=裤&origin=others"),
+    get("/v1/goods-note-applications", "author"),
+    post("/v1/goods-note-applications", "known", status=201),
+    get("/v1/feeds/discover", "anonymous", "goods=1&media=image"),
+    get("/v1/feeds/follow", "inviter"),
+    get("/v1/feeds/nearby", "anonymous", "city=310000&media=all"),
+    get("/v1/search", "anonymous", "q=公开&type=notes&media=all"),
+    get("/v1/topics", "anonymous", "q=学院&sort=notes"),
+    get("/v1/topics/{topic}/notes", "anonymous"),
+    get("/v1/products/{product}/notes", "anonymous"),
 ]
 PROMOTING = [
     Call("GET", "/l/{link}", "anonymous", status=302),
-    _post("/v1/tuike/enrol", "stranger", {"invite_code": "{invite_code}"}, status=201),
-    _get("/v1/me/tuike", "promoter"),
-    _get("/v1/products/{product}/commission-offer", "anonymous"),
+    post("/v1/tuike/enrol", "stranger", {"invite_code": "{invite_code}"}, status=201),
+    get("/v1/me/tuike", "promoter"),
+    get("/v1/products/{product}/commission-offer", "anonymous"),
     Call("PUT", "/v1/products/{product}/commission-offer", "owner", {"rate_bps": 1_000}),
-    _gone("/v1/products/{product}/commission-offer", "owner"),
-    _get("/v1/shops/{shop}/commission-plans", "owner"),
-    _post("/v1/shops/{shop}/commission-plans", "owner", _PLAN, status=201),
-    _get("/v1/commission-plans/{live_plan}", "owner"),
-    _post("/v1/commission-plans/{live_plan}/versions", "owner", _VERSION, status=201),
+    gone("/v1/products/{product}/commission-offer", "owner"),
+    get("/v1/shops/{shop}/commission-plans", "owner"),
+    post("/v1/shops/{shop}/commission-plans", "owner", _PLAN, status=201),
+    get("/v1/commission-plans/{live_plan}", "owner"),
+    post("/v1/commission-plans/{live_plan}/versions", "owner", _VERSION, status=201),
     Call("PUT", "/v1/commission-plans/{live_plan}/fund", "owner", {"funded_fen": 90_000}),
-    _get("/v1/commission-plans/{live_plan}/exposure", "owner", "refund_bps=500"),
-    _get("/v1/plan-versions/{draft_version}", "owner"),
+    get("/v1/commission-plans/{live_plan}/exposure", "owner", "refund_bps=500"),
+    get("/v1/plan-versions/{draft_version}", "owner"),
     Call("PATCH", "/v1/plan-versions/{draft_version}", "owner", _VERSION),
-    _get("/v1/plan-versions/{draft_version}/lint", "owner"),
-    _get("/v1/plan-versions/{draft_version}/preview", "owner"),
-    _post("/v1/plan-versions/{draft_version}/publish", "owner", {"from_now": True}),
-    _post("/v1/plan-versions/{live_version}/end", "owner"),
-    _get("/v1/shops/{shop}/what-ifs", "owner"),
-    _post(
+    get("/v1/plan-versions/{draft_version}/lint", "owner"),
+    get("/v1/plan-versions/{draft_version}/preview", "owner"),
+    post("/v1/plan-versions/{draft_version}/publish", "owner", {"from_now": True}),
+    post("/v1/plan-versions/{live_version}/end", "owner"),
+    get("/v1/shops/{shop}/what-ifs", "owner"),
+    post(
         "/v1/shops/{shop}/what-ifs",
         "owner",
         {"version": "{draft_version}", "first_day": "2026-01-01", "last_day": "2026-01-02"},
         status=201,
     ),
-    _get("/v1/what-ifs/{what_if}", "owner"),
-    _get("/v1/what-ifs/{what_if}/promoters.csv", "owner"),
-    _get("/v1/promotion-links", "promoter"),
-    _post(
+    get("/v1/what-ifs/{what_if}", "owner"),
+    get("/v1/what-ifs/{what_if}/promoters.csv", "owner"),
+    get("/v1/promotion-links", "promoter"),
+    post(
         "/v1/promotion-links",
         "promoter",
         {"target": {"kind": "product", "id": "{product}"}, "channel": "群"},
         status=201,
     ),
-    _gone("/v1/promotion-links/{link}", "promoter"),
-    _get("/v1/promotion-links/{link}/qr.png", "promoter"),
-    _get("/v1/me/earnings", "promoter"),
-    _get("/v1/me/commissions", "promoter", "status=estimated"),
-    _get("/v1/commissions/{commission}/explain", "promoter"),
-    _get("/v1/orders/{paid_order}/attribution", "promoter"),
-    _get("/v1/shops/{shop}/lock-settings", "owner"),
+    gone("/v1/promotion-links/{link}", "promoter"),
+    get("/v1/promotion-links/{link}/qr.png", "promoter"),
+    get("/v1/me/earnings", "promoter"),
+    get("/v1/me/commissions", "promoter", "status=estimated"),
+    get("/v1/commissions/{commission}/explain", "promoter"),
+    get("/v1/orders/{paid_order}/attribution", "promoter"),
+    get("/v1/shops/{shop}/lock-settings", "owner"),
     Call("PUT", "/v1/shops/{shop}/lock-settings", "owner", _LOCKS),
-    _get("/v1/me/customer-locks", "promoter"),
-    _get("/v1/shops/{shop}/coupon-codes", "owner"),
-    _post(
+    get("/v1/me/customer-locks", "promoter"),
+    get("/v1/shops/{shop}/coupon-codes", "owner"),
+    post(
         "/v1/shops/{shop}/coupon-codes",
         "owner",
         {
@@ -304,17 +276,17 @@ PROMOTING = [
         },
         status=201,
     ),
-    _gone("/v1/shops/{shop}/coupon-codes/{coupon}", "owner"),
-    _get("/v1/me/coupon-codes", "promoter"),
-    _get(
+    gone("/v1/shops/{shop}/coupon-codes/{coupon}", "owner"),
+    get("/v1/me/coupon-codes", "promoter"),
+    get(
         "/v1/shops/{shop}/attribution-replay",
         "owner",
         "from={today}&to={today}&referral_days=7&note_days=7&live_days=7&self_purchase=none"
         "&without=lock",
     ),
-    _get("/v1/orders/{paid_order}/attribution-replay", "owner", "referral_days=7"),
-    _get("/v1/attribution-disputes", "owner"),
-    _post(
+    get("/v1/orders/{paid_order}/attribution-replay", "owner", "referral_days=7"),
+    get("/v1/attribution-disputes", "owner"),
+    post(
         "/v1/attribution-disputes",
         "promoter",
         {
@@ -325,50 +297,50 @@ PROMOTING = [
         },
         status=201,
     ),
-    _get("/v1/attribution-disputes/{dispute}", "owner"),
-    _post("/v1/attribution-disputes/{dispute}/withdraw", "owner"),
-    _get("/v1/charity/summary", "anonymous"),
-    _get("/v1/me/payee-accounts", "promoter"),
-    _post(
+    get("/v1/attribution-disputes/{dispute}", "owner"),
+    post("/v1/attribution-disputes/{dispute}/withdraw", "owner"),
+    get("/v1/charity/summary", "anonymous"),
+    get("/v1/me/payee-accounts", "promoter"),
+    post(
         "/v1/me/payee-accounts",
         "buyer",
         {"provider": "sandbox", "holder_name": "李小鱼", "number": "62220001"},
         status=201,
     ),
-    _gone("/v1/me/payee-accounts/{payee}", "promoter"),
-    _get("/v1/me/payouts", "promoter"),
-    _post("/v1/me/payouts", "promoter", {"amount_fen": 1_000}, status=201, keyed=True),
-    _get("/v1/me/payouts/{payout}", "promoter"),
-    _post("/v1/me/payouts/{payout}/cancel", "promoter", keyed=True),
+    gone("/v1/me/payee-accounts/{payee}", "promoter"),
+    get("/v1/me/payouts", "promoter"),
+    post("/v1/me/payouts", "promoter", {"amount_fen": 1_000}, status=201, keyed=True),
+    get("/v1/me/payouts/{payout}", "promoter"),
+    post("/v1/me/payouts/{payout}/cancel", "promoter", keyed=True),
 ]
 AGENCIES = [
-    _post("/v1/agencies", "stranger", {"name": "星河", "share_bps": 1_000}, status=201),
-    _get("/v1/me/agency", "owner"),
+    post("/v1/agencies", "stranger", {"name": "星河", "share_bps": 1_000}, status=201),
+    get("/v1/me/agency", "owner"),
     Call("PUT", "/v1/me/agency/share", "owner", {"share_bps": 1_000}),
-    _gone("/v1/me/agency/upper", "owner"),
-    _get("/v1/me/agency/members", "other_owner"),
-    _gone("/v1/me/agency/members/{member}", "other_owner"),
-    _get("/v1/me/agency/invitations", "other_owner"),
-    _post(
+    gone("/v1/me/agency/upper", "owner"),
+    get("/v1/me/agency/members", "other_owner"),
+    gone("/v1/me/agency/members/{member}", "other_owner"),
+    get("/v1/me/agency/invitations", "other_owner"),
+    post(
         "/v1/me/agency/invitations", "owner", {"handle": "promoter", "as_agency": False}, status=201
     ),
-    _post("/v1/me/agency/invitations/{agency_invitation}/withdraw", "other_owner"),
-    _get("/v1/me/agency-membership", "inviter"),
-    _gone("/v1/me/agency-membership", "inviter"),
-    _get("/v1/me/agency-invitations", "promoter"),
-    _post(
+    post("/v1/me/agency/invitations/{agency_invitation}/withdraw", "other_owner"),
+    get("/v1/me/agency-membership", "inviter"),
+    gone("/v1/me/agency-membership", "inviter"),
+    get("/v1/me/agency-invitations", "promoter"),
+    post(
         "/v1/me/agency-invitations/{agency_invitation}/accept",
         "promoter",
         {"share_bps": "{agency_bps}"},
     ),
-    _post("/v1/me/agency-invitations/{agency_invitation}/decline", "promoter"),
+    post("/v1/me/agency-invitations/{agency_invitation}/decline", "promoter"),
 ]
 TREE = [
     Call("PUT", "/v1/me/tuike/inviter", "inviter", {"invite_code": "{root_code}"}),
-    _get("/v1/me/team", "inviter", "level=1"),
-    _get("/v1/me/team/summary", "inviter"),
-    _get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
-    _get("/v1/compliance/findings", "superuser"),
+    get("/v1/me/team", "inviter", "level=1"),
+    get("/v1/me/team/summary", "inviter"),
+    get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
+    get("/v1/compliance/findings", "superuser"),
 ]
 _BOUNTY = {
     "title": "月度任务",
@@ -381,19 +353,19 @@ _BOUNTY = {
     "hold_days": 15,
 }
 CONTESTS = [
-    _get("/v1/leaderboard", "promoter", "period=month&day=2026-11-01&by=gmv"),
-    _get("/v1/bounties", "promoter"),
-    _post("/v1/shops/{shop}/bounties", "owner", _BOUNTY, status=201, keyed=True),
+    get("/v1/leaderboard", "promoter", "period=month&day=2026-11-01&by=gmv"),
+    get("/v1/bounties", "promoter"),
+    post("/v1/shops/{shop}/bounties", "owner", _BOUNTY, status=201, keyed=True),
 ]
 ELSEWHERE = [
-    _get("/v1/conversion-sources", "owner"),
+    get("/v1/conversion-sources", "owner"),
     Call(
         "PUT",
         "/v1/conversion-sources/{source}/goods",
         "owner",
         {"external_sku": "J2", "sku": "{sku}", "rate_bps": 1_000},
     ),
-    _get("/v1/conversion-sources/{source}/imports", "owner"),
+    get("/v1/conversion-sources/{source}/imports", "owner"),
     Call(
         "POST",
         "/v1/conversion-sources/{source}/imports",
@@ -401,8 +373,8 @@ ELSEWHERE = [
         status=201,
         headers=MULTIPART,
     ),
-    _get("/v1/conversion-imports/{import_}", "owner"),
-    _get("/v1/conversion-imports/{import_}/verdicts.csv", "owner"),
+    get("/v1/conversion-imports/{import_}", "owner"),
+    get("/v1/conversion-imports/{import_}/verdicts.csv", "owner"),
     Call("POST", "/v1/conversion-sources/{source}/postback", "anonymous"),
 ]
 CALLS = [

@@ -18,9 +18,10 @@ from schemathesis.generation.modes import GenerationMode
 from schemathesis.transport.wsgi import WSGITransport
 
 from backend.core import ids
-from tests.api.calls import CALLS, Call, filled
+from tests.api.call import Call
+from tests.api.calls import CALLS, filled
+from tests.api.named import World
 from tests.api.routes import route_of
-from tests.api.world import World
 from tests.house.test_schema import document
 
 PHASES = ("examples", "coverage", "fuzzing", "stateful")

@@ -11,11 +11,12 @@ from django.apps import apps
 from django.db import transaction
 
 from backend.rest.fields import NAMED
-from tests.api.calls import CALLS, Call, filled, request_of, send
+from tests.api.call import Call
+from tests.api.calls import CALLS, filled, request_of, send
 from tests.api.http import MULTIPART, Door, form
+from tests.api.named import World
 from tests.api.places import places, resolved
 from tests.api.tries import body_schema, described, operation_of
-from tests.api.world import World
 from tests.house.test_schema import document
 from tests.journeys.bad_input import ROOMS, everything
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.api.calls import CALLS, send, undone
 from tests.api.http import Door
-from tests.api.world import World
+from tests.api.named import World
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,8 @@ from django.db import transaction
 
 from tests.api.calls import CALLS, request_of
 from tests.api.http import Answer, Door
+from tests.api.named import World
 from tests.api.tries import MAKERS, Try, described, operation_of
-from tests.api.world import World
 from tests.house.errors_page import OF_THE_DOOR, refusals
 from tests.journeys.bad_input import everything
 

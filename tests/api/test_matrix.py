@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.calls import CALLS, Call, request_of, undone
+from tests.api.call import Call
+from tests.api.calls import CALLS, request_of, undone
 from tests.api.http import Answer, Door
+from tests.api.named import World
 from tests.api.routes import ADMIN, METHODS, methods_of, operations, patterns, route_of
-from tests.api.world import ROLES, World
+from tests.api.world import ROLES
 from tests.journeys.bad_input import everything
 
 pytestmark = pytest.mark.django_db

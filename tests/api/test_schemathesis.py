@@ -5,9 +5,9 @@ a hundred in the soak."""
 
 import pytest
 
+from tests.api.named import World
 from tests.api.schemas import PHASES, Rolled, mend, prepared, run
 from tests.api.tries import described
-from tests.api.world import World
 
 pytestmark = pytest.mark.django_db
 

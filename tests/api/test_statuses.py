@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.api.calls import CALLS, Call, request_of, undone
+from tests.api.call import Call
+from tests.api.calls import CALLS, request_of, undone
 from tests.api.http import Door
+from tests.api.named import World
 from tests.api.schemas import label_of
 from tests.api.test_matrix import call_for, rows
 from tests.api.tries import MAKERS, described
-from tests.api.world import ROLES, World
+from tests.api.world import ROLES
 
 pytestmark = [pytest.mark.django_db, pytest.mark.soak]
 # Not asked of each operation here, because it is the same for all of them: plain HTTP

@@ -12,11 +12,12 @@ from backend.core import webhooks
 from backend.core.clock import now
 from shops.providers import sandbox
 from tests.api import hostile as h
-from tests.api.calls import CALLS, Call, filled, request_of
+from tests.api.call import Call
+from tests.api.calls import CALLS, filled, request_of
 from tests.api.http import EDGE, MULTIPART, form
+from tests.api.named import World
 from tests.api.places import places, resolved, spoiled, values_of
 from tests.api.routes import route_of
-from tests.api.world import World
 from tests.house.test_schema import document
 
 REFUSED = frozenset({400, 422})

@@ -2,17 +2,14 @@
 looked for in whatever anybody is answered."""
 
 import json
-from dataclasses import dataclass
 from datetime import timedelta
 from io import BytesIO
-from types import SimpleNamespace
 
 from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from PIL import Image
 
 from backend.accounts import resets, tokens
-from backend.accounts.models import Account
 from backend.core.clock import business_day, now
 from commissions import (
     accruals,
@@ -32,6 +29,7 @@ from seeds import factories as f
 from shops import aftersales, checkout, onboarding
 from shops.checkout import LineRequest
 from shops.models import Checkout, Order, Product, Refund, Shop
+from tests.api.named import World
 from tests.commissions import money_out
 from tests.shops import sales
 
@@ -66,31 +64,6 @@ BALANCES = {"promoter": 7_654_321, "inviter": 8_765_432}
 PAYOUT_FEN = 1_234_567
 AT = "2026-11-01T04:00:00Z"
 LICENCE = "91350100M000100Y43"
-
-
-@dataclass(frozen=True)
-class Mark:
-    """Something private: the text to look for, and who may read it."""
-
-    what: str
-    text: str
-    readers: frozenset[str]
-
-
-class World(SimpleNamespace):
-    """What the names in paths and bodies stand for ({note}, {sku} …), tokens by role, marks."""
-
-    tokens: dict[str, str]
-    people: dict[str, Account]
-    marks: list[Mark]
-
-    def fill(self, template: str) -> str:
-        """A path or query with its names replaced."""
-        return template.format(**vars(self))
-
-    def mark(self, what: str, text: str, *readers: str) -> None:
-        """Remembers something private."""
-        self.marks.append(Mark(what, text, frozenset(readers)))
 
 
 def _people(world: World) -> None:

@@ -142,6 +142,17 @@ def test_empty_days_are_passed_over_a_month_a_page() -> None:
     assert [page.lines for page in pages] == [0] * 4
 
 
+def test_the_last_days_there_are_end_a_replay() -> None:
+    for day in (date.min, date.max):
+        (page,) = whole(day, day)
+        assert (page.lines, page.following) == (0, None)
+    scope = replay.Scope(TODAY, TODAY)
+    beyond = replay.page_of(
+        scope=scope, rules=replay.rules_of(), place=replay.Place(date.max, 2**63 - 1)
+    )
+    assert (beyond.lines, beyond.following) == (0, None)
+
+
 def test_a_shop_replays_its_own_lines_by_rest_and_staff_any(
     sku: Sku, selena: Person, mallory: Person
 ) -> None:

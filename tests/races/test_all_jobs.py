@@ -130,6 +130,8 @@ def test_whatever_runs_beside_whatever_the_books_are_clean() -> None:
     assert done == {"done": len(jobs)}
     assert deadlocks() == before
     aftersales.complete_refunds(at=DUE)
+    # An order whose refund was open to the end could not be completed by anybody before.
+    orders.complete_orders(at=DUE)
     relay.drain(at=DUE + timedelta(hours=1))
     settlement.settle_due(at=DUE)
     payouts.send_payouts(at=DUE)
