@@ -55,11 +55,13 @@ ORDER BY at DESC LIMIT %(looked_at)s
 """
 # rank 0: the coupon code named at checkout, whose shop was verified then; 1: the click named there;
 # 2: the note or live room named there, whose card was verified when the order was placed; 3: a
-# touch of the buyer or of the visitor who clicked; 4: who holds the shop's customer.
+# touch of the buyer or of the visitor who clicked; 4: who holds the shop's customer. The
+# buyers of orders made elsewhere are one account of the partner: nobody's customer.
 LOCK = """
 SELECT 4, 'lock', NULL, held.change_id, NULL, held.from_at, held.promoter_id
 FROM (SELECT 1 FROM commissions_lockchange WHERE buyer_id = line.buyer_id
-      AND shop_id = line.shop_id AND at <= line.placed_at LIMIT 1) bound
+      AND shop_id = line.shop_id AND at <= line.placed_at
+      AND line.source_kind <> 'external' LIMIT 1) bound
 CROSS JOIN LATERAL tuike_customer_lock(line.buyer_id, line.shop_id, line.placed_at) held
 """
 CANDIDATES = f"""
@@ -150,7 +152,9 @@ CASE WHEN %(contacts)s::int > 0 AND candidate.covers AND candidate.is_late IS NO
 END"""
 # The lock setting under which this candidate's paid order would extend a lock, if any.
 _IN_FORCE = locks.IN_FORCE.format(columns="s.id", shop="line.shop_id", at="line.placed_at")
-_LOCK_SETTING = f"CASE WHEN candidate.promoter_id IS NOT NULL THEN ({_IN_FORCE}) END"
+_LOCK_SETTING = f"""
+CASE WHEN candidate.promoter_id IS NOT NULL AND line.source_kind <> 'external'
+THEN ({_IN_FORCE}) END"""
 
 
 class Candidate(NamedTuple):

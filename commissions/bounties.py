@@ -189,15 +189,16 @@ def _locked(bounty_id: int) -> Bounty:
 
 
 # What each promoter has sold for a bounty `b`: orders paid within its period, at the bounty's shop
-# or anywhere, what refunds left of them. What is held, or was ended by a person, does not count.
+# or anywhere, what refunds left of them. Whose a line is, its parts say, also after an override.
+# What is held, or was ended by a person, does not count.
 _SOLD = """
 SELECT p.account_id, max(o.paid_at) AS last_at,
     CASE b.goal WHEN 'orders' THEN count(DISTINCT o.id)
                 ELSE sum(l.paid_fen - l.refunded_fen)::bigint END AS reached
 FROM shops_order o JOIN shops_orderline l ON l.order_id = o.id
 JOIN commissions_commissionorder c ON c.order_line_id = l.id
-JOIN commissions_attribution a ON a.id = c.attribution_id
-JOIN commissions_promoter p ON p.id = a.promoter_id
+JOIN commissions_commissionsplit s ON s.commission_id = c.id AND s.role = 'promoter'
+JOIN commissions_promoter p ON p.account_id = s.payee_id
 WHERE o.paid_day BETWEEN (b.starts_at AT TIME ZONE 'Asia/Shanghai')::date
                      AND (b.ends_at AT TIME ZONE 'Asia/Shanghai')::date
   AND o.paid_at >= b.starts_at AND o.paid_at < b.ends_at

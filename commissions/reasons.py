@@ -26,10 +26,33 @@ _RISKS = (
     ("shared_payee", "somebody else is paid out to the same account"),
     ("banned_source", "the link, note, live room or promoter is banned"),
 )
+# By what another account is recognised as the buyer's own (SELF_PURCHASE_COMPARES).
+_SHARED = tuple((by, "another account, which would earn") for by in ("phone", "payer", "address"))
+# Why somebody beside the winner of a line has no share in it.
+_UNFIT = (
+    ("buys", "is the buyer and has no share"),
+    ("phone", "has the buyer's phone and no share"),
+    ("payer", "pays as the buyer does and has no share"),
+    ("address", "has the buyer's address and no share"),
+    ("owns_shop", "owns the shop and has no share"),
+)
+_INVITERS = (
+    ("frozen", "was frozen and has no share"),
+    ("left", "had left and has no share"),
+    *_UNFIT,
+)
+_AGENCIES = (("suspended", "was suspended and has no share"), *_UNFIT)
+_BESIDE = (
+    ("inviter", "the inviter", _INVITERS),
+    ("inviter2", "the inviter's inviter", _INVITERS),
+    ("agency", "the promoter's agency", _AGENCIES),
+    ("agency2", "the agency above it", _AGENCIES),
+)
 ALL: tuple[Reason, ...] = (
     Reason("wrong_target", LOSER, "the link or note does not show this product"),
     Reason("window_over", LOSER, "older than its window"),
     Reason("self_purchase", LOSER, "the buyer would earn (SELF_PURCHASE)"),
+    *(Reason(f"self_{by}", LOSER, f"{who}, shares the buyer's {by}") for by, who in _SHARED),
     Reason("own_goods", LOSER, "the shop's owner would earn"),
     Reason("promoter_frozen", LOSER, "the promoter was frozen"),
     Reason("promoter_left", LOSER, "the promoter had left"),
@@ -37,12 +60,15 @@ ALL: tuple[Reason, ...] = (
     Reason("outranked", LOSER, "good, but a stronger rule won"),
     Reason("earlier_touch", LOSER, "good, but a newer touch won"),
     Reason("self_purchase", FINDING, "a candidate lost because the buyer would earn"),
+    *(Reason(f"self_{by}", FINDING, f"{who}, shares the buyer's {by}") for by, who in _SHARED),
     Reason("own_goods", FINDING, "a candidate lost because the shop's owner would earn"),
-    Reason("inviter_frozen", FINDING, "the inviter was frozen and has no share"),
-    Reason("inviter_left", FINDING, "the inviter had left and has no share"),
-    Reason("inviter_buys", FINDING, "the inviter is the buyer and has no share"),
-    Reason("inviter_owns_shop", FINDING, "the inviter owns the shop and has no share"),
+    *(
+        Reason(f"{role}_{code}", FINDING, f"{who} {meaning}")
+        for role, who, codes_of in _BESIDE
+        for code, meaning in codes_of
+    ),
     Reason("refunded", ENDED, "refunded whole before it settled"),
+    Reason("dispute", HELD, "a dispute about to whom it is owed is under way"),
     *(Reason(f"risk_{code}", HELD, meaning) for code, meaning in _RISKS),
     *(Reason(f"risk_{code}", ENDED, f"staff decided: {meaning}") for code, meaning in _RISKS),
     Reason("uncollectable", WRITE_OFF, "it cannot be collected"),

@@ -82,13 +82,18 @@ JOIN commissions_payeeaccount y ON y.fingerprint = mine.fingerprint AND y.is_act
     AND y.account_id <> mine.account_id
 WHERE mine.fingerprint <> '' GROUP BY f.id, s.payee_id
 """
+# A line that was decided anew is owed by no link or note any more, but to its new promoter.
 _BANNED_SOURCE = f"""
 WITH {_FRESH}
 SELECT f.id, jsonb_build_object('ban', min(b.id)) AS evidence
 FROM fresh f JOIN commissions_attribution a ON a.id = f.attribution_id
+LEFT JOIN LATERAL (
+    SELECT v.id, v.promoter_id FROM commissions_attributionoverride v
+    WHERE v.commission_id = f.id ORDER BY v.number DESC LIMIT 1) anew ON true
 JOIN commissions_bannedsource b ON b.lifted_at IS NULL AND (
-    (b.kind, b.source_id) = (a.source_kind, a.source_id)
-    OR (b.kind = 'promoter' AND b.source_id = a.promoter_id))
+    (anew.id IS NULL AND (b.kind, b.source_id) = (a.source_kind, a.source_id))
+    OR (b.kind = 'promoter'
+        AND b.source_id = CASE WHEN anew.id IS NULL THEN a.promoter_id ELSE anew.promoter_id END))
 GROUP BY f.id
 """
 STATEMENTS: Mapping[str, str] = {

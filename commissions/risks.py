@@ -19,7 +19,7 @@ from backend.core.states import move, move_one
 from commissions import accruals
 from commissions.models import BannedSource, CommissionOrder, RiskCase
 from commissions.risk_rules import NOBODY, STATEMENTS
-from commissions.settlement import RISK, ReasonRequired
+from commissions.settlement import RISK, ReasonRequired, still_held
 
 CHUNK = 20_000
 Rule = RiskCase.Rule
@@ -131,7 +131,7 @@ def _open(found: list[tuple[int, str, str]], at: datetime) -> int:
 
 def release(*, case_id: int, by: Any, reason: str, at: datetime) -> RiskCase:
     """The suspicion was wrong: the commission settles as if nothing had been, unless another
-    case about it is open. The same rule never holds it again.
+    case or a dispute about it is open. The same rule never holds it again.
 
     :raises ReasonRequired: no reason.
     :raises NotFound: no such case.
@@ -142,9 +142,7 @@ def release(*, case_id: int, by: Any, reason: str, at: datetime) -> RiskCase:
         case = _decide(case_id, Status.RELEASED, by, note, at)
         order = CommissionOrder.objects.get(pk=case.commission_id)
         if order.held_reason.startswith(RISK):
-            others = RiskCase.objects.filter(commission=order, status=Status.OPEN)
-            other = others.order_by("id").first()
-            order.held_reason = RISK + other.rule if other else ""
+            order.held_reason = still_held(order.pk)
             order.version += 1
             order.save(update_fields=["held_reason", "version"])
         audit.note(actor=by, action="risk.release", target=case, at=at, reason=note)

@@ -14,9 +14,8 @@ Status = CommissionOrder.Status
 # As `agreeing` reads a line that disagrees, with all of its base taken for refunded.
 _WHOLE = """
 SELECT c.id, c.shop_id, c.status, c.base_fen, c.rate_bps, c.fee_bps, c.budget_fen, c.fee_fen,
-       c.refunded_fen AS answered_fen, c.base_fen AS refunded_fen, c.terms IS NOT NULL AS is_planned,
-       s.ids, s.roles, s.payees,
-       s.amounts, s.reversed
+       c.refunded_fen AS answered_fen, c.base_fen AS refunded_fen,
+       c.terms IS NOT NULL AS is_planned, s.ids, s.roles, s.payees, s.amounts, s.reversed
 FROM commissions_commissionorder c
 LEFT JOIN LATERAL (
     SELECT array_agg(id ORDER BY id) AS ids, array_agg(role ORDER BY id) AS roles,

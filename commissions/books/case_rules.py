@@ -9,10 +9,10 @@ RULES = [
         """
         SELECT c.id AS commission, c.status, c.held_reason, c.reason
         FROM commissions_commissionorder c
-        WHERE (c.held_reason LIKE 'risk%%' AND NOT EXISTS (
+        WHERE (starts_with(c.held_reason, 'risk_') AND NOT EXISTS (
                 SELECT 1 FROM commissions_riskcase k WHERE k.commission_id = c.id
                 AND k.status = 'open' AND c.held_reason = 'risk_' || k.rule))
-           OR (c.reason LIKE 'risk%%' AND (c.refunded_fen <> c.base_fen OR NOT EXISTS (
+           OR (starts_with(c.reason, 'risk_') AND (c.refunded_fen <> c.base_fen OR NOT EXISTS (
                 SELECT 1 FROM commissions_riskcase k WHERE k.commission_id = c.id
                 AND k.status = 'invalidated')))
         ORDER BY 1
