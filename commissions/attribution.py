@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from commissions import locks, plans
 from commissions.attribution_rules import CONTACTS, Rules, rules_now
 from commissions.models import Attribution, Promoter
+from commissions.risk_rules import NOBODY
 
 LOOKED_AT = 500
 KEPT = 50
@@ -137,7 +138,8 @@ CASE WHEN %(contacts)s::int > 0 AND candidate.covers AND candidate.is_late IS NO
                 JOIN shops_payment theirs ON theirs.payer = mine.payer
                     AND theirs.provider = mine.provider AND theirs.payer <> ''
                 JOIN shops_checkout t ON t.id = theirs.checkout_id AND t.buyer_id = a.id
-                WHERE mine.checkout_id = k.id AND mine.payer <> '') THEN 2 ELSE 0 END AS bits
+                WHERE mine.checkout_id = k.id AND mine.payer <> ALL(%(nobody)s::text[]))
+                THEN 2 ELSE 0 END AS bits
         FROM accounts_account a
         JOIN accounts_account b ON b.id = line.buyer_id
         JOIN shops_checkout k ON k.id = line.checkout_id
@@ -198,6 +200,7 @@ def parameters(rules: Rules | None = None) -> dict[str, Any]:
         "looked_at": LOOKED_AT,
         "kept": KEPT,
         "contacts": contacts,
+        "nobody": list(NOBODY),
     }
 
 

@@ -1,18 +1,18 @@
 """One good request for every operation: who may send it, where, and what stands in it. The tests
 of this folder take these and spoil them, one thing at a time."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
 
-from backend.core import ids, webhooks
+from backend.core import ids
 from backend.core.clock import now
 from seeds.factories.accounts import PASSWORD
 from shops.providers import sandbox
 from tests.api.call import Call, get, gone, post
+from tests.api.giving import GIVING, postback_of
 from tests.api.http import MULTIPART, Answer, Door, form
 from tests.api.named import World
 
@@ -342,52 +342,7 @@ TREE = [
     get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
     get("/v1/compliance/findings", "superuser"),
 ]
-_BOUNTY = {
-    "title": "月度任务",
-    "goal": "orders",
-    "target": 3,
-    "reward_fen": 2_000,
-    "budget_fen": 20_000,
-    "starts_at": "2099-01-01T00:00:00Z",
-    "ends_at": "2099-02-01T00:00:00Z",
-    "hold_days": 15,
-}
-CONTESTS = [
-    get("/v1/leaderboard", "promoter", "period=month&day=2026-11-01&by=gmv"),
-    get("/v1/bounties", "promoter"),
-    post("/v1/shops/{shop}/bounties", "owner", _BOUNTY, status=201, keyed=True),
-]
-ELSEWHERE = [
-    get("/v1/conversion-sources", "owner"),
-    Call(
-        "PUT",
-        "/v1/conversion-sources/{source}/goods",
-        "owner",
-        {"external_sku": "J2", "sku": "{sku}", "rate_bps": 1_000},
-    ),
-    get("/v1/conversion-sources/{source}/imports", "owner"),
-    Call(
-        "POST",
-        "/v1/conversion-sources/{source}/imports",
-        "owner",
-        status=201,
-        headers=MULTIPART,
-    ),
-    get("/v1/conversion-imports/{import_}", "owner"),
-    get("/v1/conversion-imports/{import_}/verdicts.csv", "owner"),
-    Call("POST", "/v1/conversion-sources/{source}/postback", "anonymous"),
-]
-CALLS = [
-    *ACCOUNTS,
-    *SELLING,
-    *BUYING,
-    *NOTES,
-    *PROMOTING,
-    *AGENCIES,
-    *TREE,
-    *CONTESTS,
-    *ELSEWHERE,
-]
+CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE, *GIVING]
 
 
 def filled(world: World, value: Any) -> Any:
@@ -399,23 +354,6 @@ def filled(world: World, value: Any) -> Any:
     if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
         return getattr(world, value[1:-1])
     return value
-
-
-def postback_of(world: World) -> dict[str, Any]:
-    """Body and headers of a partner's signed conversion."""
-    told = {
-        "order": "P1",
-        "line": "1",
-        "sku": "J1",
-        "paid_fen": 10_000,
-        "paid_at": now().isoformat(),
-        "code": world.link,
-    }
-    body = json.dumps(told).encode()
-    signed = webhooks.headers(
-        message_id=f"msg_{ids.code(22)}", body=body, secret=world.partner_secret, at=now()
-    )
-    return {"body": body, "headers": signed | {"Content-Type": "application/json"}}
 
 
 def request_of(world: World, call: Call) -> dict[str, Any]:

@@ -1,19 +1,16 @@
 """A market in which every role has something, and every private thing carries a mark that can be
 looked for in whatever anybody is answered."""
 
-import json
 from datetime import timedelta
 from io import BytesIO
 
 from django.contrib.auth.models import Group
-from django.core.files.base import ContentFile
 from PIL import Image
 
 from backend.accounts import resets, tokens
 from backend.core.clock import business_day, now
 from commissions import (
     accruals,
-    conversions,
     disputes,
     memberships,
     payees,
@@ -29,6 +26,7 @@ from seeds import factories as f
 from shops import aftersales, checkout, onboarding
 from shops.checkout import LineRequest
 from shops.models import Checkout, Order, Product, Refund, Shop
+from tests.api import giving
 from tests.api.named import World
 from tests.commissions import money_out
 from tests.shops import sales
@@ -377,31 +375,6 @@ def _refunds(world: World) -> None:
     world.mark("the words of a refund", "退款说明", "buyer", "owner")
 
 
-def _elsewhere(world: World) -> None:
-    """A partner of the owner's shop with a file that is taken."""
-    source, world.partner_secret = conversions.add_source(
-        name="京东", shop_id=world.shop, fee_bps=0, window_days=15, by=None, at=now()
-    )
-    world.source = source.pk
-    owner = world.people["owner"]
-    conversions.set_goods(
-        account=owner, source_id=source.pk, external_sku="J1", sku_id=world.sku, rate_bps=2_000
-    )
-    told = {"order": "ELSE-7731", "line": "1", "sku": "J9", "paid_fen": 1, "paid_at": AT}
-    world.import_ = conversions.upload(
-        account=owner,
-        source_id=source.pk,
-        kind="jsonl",
-        dry_run=False,
-        file=ContentFile(json.dumps(told).encode(), name="a"),
-        at=now(),
-    ).pk
-    conversions.run_imports(at=now())
-    world.mark("a partner", '"name":"京东"', "owner")
-    world.mark("a partner's secret", world.partner_secret)
-    world.mark("a partner's order", "ELSE-7731", "owner")
-
-
 def _picture() -> bytes:
     out = BytesIO()
     Image.new("RGB", (3, 4), (200, 30, 60)).save(out, format="PNG")
@@ -413,7 +386,7 @@ def build() -> World:
     world = World(tokens={"anonymous": ""}, people={}, marks=[], picture=_picture())
     parts = (
         _people, _goods, _application, _notes, _promoting, _agencies, _plans, _earning, _orders,
-        _refunds, _elsewhere,
+        _refunds, giving.furnish,
     )  # fmt: skip
     for part in parts:
         part(world)

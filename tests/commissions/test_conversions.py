@@ -10,13 +10,21 @@ import pytest
 from commissions import accruals, conversions, explain, settlement
 from commissions.conversions import importing
 from commissions.models import (
+    Attribution,
     CommissionOrder,
     Conversion,
     ConversionImport,
     ConversionPiece,
     ConversionVerdict,
+    LockChange,
+    Promoter,
 )
-from seeds.factories import CommissionOfferFactory, TouchFactory
+from seeds.factories import (
+    CommissionOfferFactory,
+    LockSettingFactory,
+    PromoterFactory,
+    TouchFactory,
+)
 from shops import metrics
 from shops.models import Order, OrderLine, Sku
 from tests.cast import Person
@@ -155,6 +163,28 @@ def test_its_shop_neither_lists_nor_ships_it(partner: Partner, selena: Person) -
         headers={"Idempotency-Key": "k"},
     )
     assert (answer.status_code, Order.objects.get().status) == (409, "external")
+
+
+def test_an_order_made_elsewhere_binds_no_customer(partner: Partner) -> None:
+    """All orders of a partner have one buyer: what one of them bound would win the others."""
+    LockSettingFactory.create(shop=partner.sku.product.shop, since=AT - 400 * DAY)
+    partner.import_(partner.row("A1"))
+    assert not LockChange.objects.exists()
+    LockChange.objects.create(
+        buyer_id=partner.source.buyer_id,
+        shop=partner.sku.product.shop,
+        promoter=PromoterFactory.create(),
+        source="product",
+        cause="order",
+        cause_id=1,
+        days=30,
+        mode="last",
+        protect_days=0,
+        at=AT - DAY,
+    )
+    Promoter.objects.filter(pk=partner.link.promoter_id).update(status="frozen")
+    partner.import_(partner.row("A2"))
+    assert Attribution.objects.get(rule="none").losers[0]["reason"] == "promoter_frozen"
 
 
 def test_the_buyer_of_a_source_is_nobody(partner: Partner) -> None:

@@ -12,13 +12,29 @@ from hypothesis import strategies as st
 from backend.accounts.models import Account
 from backend.core.errors import NotAllowed, NotFound, Refusal, WrongState
 from backend.core.sql import value
-from commissions import accruals, disputes, earnings, explain, overrides, settlement
-from commissions.models import Attribution, AttributionDispute, AttributionOverride, Journal
+from commissions import (
+    accruals,
+    bounties,
+    disputes,
+    earnings,
+    explain,
+    overrides,
+    risks,
+    settlement,
+)
+from commissions.models import (
+    Attribution,
+    AttributionDispute,
+    AttributionOverride,
+    Journal,
+    RiskCase,
+)
 from notes.models import NoteProduct
 from seeds.factories import AccountFactory, NoteFactory, PromoterFactory, PromotionLinkFactory
 from tests.commissions import sales
 from tests.commissions.disputed import (
     AT,
+    DAY,
     DUE,
     FEN,
     Case,
@@ -319,3 +335,64 @@ def test_any_history_of_overrides_refunds_and_settlement_keeps_the_books(
                     disputes.reject(dispute_id=dispute.pk, by=checker(), reason="x", at=AT)
         assert books_exact(DUE) == []
         transaction.set_rollback(True)
+
+
+def test_who_decides_a_dispute_leaves_the_order_to_its_risk_case() -> None:
+    case = Case()
+    dispute = case.open()
+    ban = {"kind": "promoter", "source_id": case.linda.pk, "by": None, "at": AT}
+    risks.ban(**ban, reason="bought clicks")
+    assert (risks.scan(at=AT), case.commission.held_reason) == (1, "dispute")
+    disputes.reject(dispute_id=dispute.pk, by=checker(), reason="No such click", at=AT)
+    assert case.commission.held_reason == "risk_banned_source"
+    again = case.open()
+    found = RiskCase.objects.get()
+    risks.release(case_id=found.pk, by=maker(), reason="they were real", at=AT)
+    assert case.commission.held_reason == "dispute"
+    disputes.withdraw(account=case.mia.account, dispute_id=again.pk, at=AT)
+    assert case.commission.held_reason == ""
+
+
+def test_a_hold_by_staff_gives_way_to_what_else_holds() -> None:
+    case = Case()
+    settlement.hold(commission_id=case.commission.pk, by=None, reason="a call", at=AT)
+    case.open()
+    for reason in ("dispute", ""):
+        settlement.release(commission_id=case.commission.pk, by=None, reason="", at=AT)
+        assert case.commission.held_reason == reason
+
+
+def test_a_banned_promoter_is_whom_a_line_is_owed_to_now() -> None:
+    case, other = Case(), Case()
+    case.to_mia()
+    for promoter in (case.linda, other.linda):
+        ban = {"kind": "promoter", "source_id": promoter.pk, "by": None, "at": AT}
+        risks.ban(**ban, reason="bought clicks")
+    risks.scan(at=AT)
+    assert (case.commission.held_reason, other.commission.held_reason) == ("", "risk_banned_source")
+
+
+def test_a_bounty_counts_a_line_for_whom_it_is_owed_to() -> None:
+    case = Case()
+    shop = case.sku.product.shop
+    bounties.offer(
+        account=shop.account,
+        shop_id=shop.pk,
+        at=AT - DAY,
+        title="双十一",
+        goal="orders",
+        target=1,
+        reward_fen=100,
+        budget_fen=1_000,
+        starts_at=AT - DAY,
+        ends_at=AT + DAY,
+        hold_days=15,
+    )
+
+    def reached() -> list[int]:
+        people = (case.linda, case.mia)
+        return [bounties.seen_by(one.account)[0]["reached"] for one in people]
+
+    assert reached() == [1, 0]
+    case.to_mia()
+    assert reached() == [0, 1]
