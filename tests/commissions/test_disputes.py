@@ -340,7 +340,7 @@ def test_any_history_of_overrides_refunds_and_settlement_keeps_the_books(
 def test_who_decides_a_dispute_leaves_the_order_to_its_risk_case() -> None:
     case = Case()
     dispute = case.open()
-    ban = {"kind": "promoter", "source_id": case.linda.pk, "by": None, "at": AT}
+    ban = {"kind": "promoter", "source_id": case.linda.pk, "by": maker(), "at": AT}
     risks.ban(**ban, reason="bought clicks")
     assert (risks.scan(at=AT), case.commission.held_reason) == (1, "dispute")
     disputes.reject(dispute_id=dispute.pk, by=checker(), reason="No such click", at=AT)
@@ -366,7 +366,7 @@ def test_a_banned_promoter_is_whom_a_line_is_owed_to_now() -> None:
     case, other = Case(), Case()
     case.to_mia()
     for promoter in (case.linda, other.linda):
-        ban = {"kind": "promoter", "source_id": promoter.pk, "by": None, "at": AT}
+        ban = {"kind": "promoter", "source_id": promoter.pk, "by": maker(), "at": AT}
         risks.ban(**ban, reason="bought clicks")
     risks.scan(at=AT)
     assert (case.commission.held_reason, other.commission.held_reason) == ("", "risk_banned_source")

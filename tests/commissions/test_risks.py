@@ -87,10 +87,11 @@ def test_an_ordinary_sale_is_held_by_no_rule(market: Market) -> None:
 
 
 def test_a_buyer_with_the_payees_phone_is_held(market: Market) -> None:
-    market.linda.phone = "13800000001"
-    market.linda.save(update_fields=["phone"])
+    """Known when the line was attributed, it earns nobody anything; known later, it is held."""
     order = market.sell(buyer=AccountFactory.create(phone="13800000001"))
     other = market.sell(buyer=AccountFactory.create(phone="13800000002"))
+    market.linda.phone = "13800000001"
+    market.linda.save(update_fields=["phone"])
     assert risks.scan(at=AT) == 1
     assert (held(order), held(other)) == ("risk_self_phone", "")
     case = RiskCase.objects.get()
@@ -287,12 +288,14 @@ def test_after_a_refund_only_the_rest_is_taken_back(market: Market) -> None:
 
 
 def test_a_settled_commission_is_taken_back_from_what_is_available(market: Market) -> None:
-    """Staff had held it for another reason, and released it: it settled with its case open."""
+    """Staff had held it for another reason; whatever lets it settle with its case open."""
     order = market.sell()
     settlement.hold(commission_id=order.pk, by=boss(), reason="a dispute", at=AT)
     risks._open([(order.pk, "self_phone", "{}")], AT)
     assert held(order) == "a dispute"
     settlement.release(commission_id=order.pk, by=boss(), reason="settled", at=AT)
+    assert held(order) == "risk_self_phone", "released to its case, not to settlement"
+    CommissionOrder.objects.filter(pk=order.pk).update(held_reason="")
     sales.receive(order.order_line, AT)
     accruals.reconcile_orders([order.order_line.order_id], at=AT)
     settlement.settle_due(at=DUE)
