@@ -26,6 +26,7 @@ LATER = {
     "uploads": timedelta(hours=2),
     "recount": timedelta(hours=26),
     "files": timedelta(hours=26),
+    "risks-all": timedelta(hours=26),
 }
 
 _WAITING = """
@@ -41,7 +42,9 @@ SELECT
     (SELECT count(*) FROM shops_refund
      WHERE status = 'requested' AND deadline_at < %(at)s::timestamptz) AS refunds,
     (SELECT count(*) FROM commissions_commissionorder
-     WHERE held_reason <> '' AND status IN ('estimated', 'confirmed')) AS held
+     WHERE held_reason <> '' AND status IN ('estimated', 'confirmed')) AS held,
+    (SELECT count(*) FROM commissions_riskcase WHERE status = 'open') AS cases,
+    (SELECT count(*) FROM commissions_writeoff WHERE status = 'requested') AS write_offs
 """
 # (name in the query, words, model of the page, its filter, whether it is an alarm)
 _QUEUES = [
@@ -54,6 +57,9 @@ _QUEUES = [
     ("unknown", "Payouts, result unknown 结果未知", "commissions.payout", "status=unknown", True),
     ("refunds", "Refunds overdue 退款超时", "shops.refund", "status=requested", True),
     ("held", "Commissions held 佣金冻结", "commissions.commissionorder", "", False),
+    ("cases", "Risk cases 风控案件", "commissions.riskcase", "status=open", False),
+    ("write_offs", "Write-offs to approve 待核销", "commissions.writeoff", "status=requested",
+     False),
     ("parked", "Events parked 事件搁置", "core.event", "state=parked", True),
 ]  # fmt: skip
 

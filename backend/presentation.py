@@ -47,6 +47,8 @@ API_PAGE: dict[str, Any] = {
         {"name": "customer locks", "description": "How long a shop's customer stays a promoter's"},
         {"name": "earnings", "description": "Commissions and where they come from"},
         {"name": "payouts", "description": "Payee accounts and money out"},
+        {"name": "conversions", "description": "Orders made on other platforms"},
+        {"name": "contests", "description": "Leaderboards and bounties"},
         {"name": "charity", "description": "The public running total"},
     ],
     # Names of the choices in the schema; without one, two fields called "status" get a hash each.
@@ -88,6 +90,10 @@ API_PAGE: dict[str, Any] = {
         "ComplianceReached": "commissions.models.ComplianceFinding.Reached",
         "PayoutState": "commissions.models.Payout.Status",
         "PayeeProvider": "commissions.models.PayeeAccount.Provider",
+        "ConversionFile": "commissions.models.ConversionImport.Kind",
+        "ConversionImportState": "commissions.models.ConversionImport.Status",
+        "BountyState": "commissions.models.Bounty.Status",
+        "BountyGoal": "commissions.models.Bounty.Goal",
     },
 }
 

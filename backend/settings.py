@@ -339,6 +339,8 @@ SELF_PURCHASE = "none"  # none | discount | commission
 SELF_PURCHASE_COMPARES = ["phone", "payer", "address"]  # beside the account itself
 PAYOUT_MINIMUM_FEN = 100
 PAYOUT_FEE_FEN = 0
+RISK_ORDERS_PER_HOUR = 60
+RISK_ORDERS_PER_DAY = 500
 PAYMENT_SANDBOX_SECRET = env.str(
     "PAYMENT_SANDBOX_SECRET", default="" if PRODUCTION else "sandbox-secret-for-development"
 )

@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 from commissions import locks, plans
 from commissions.attribution_rules import CONTACTS, Rules, rules_now
 from commissions.models import Attribution, Promoter
+from commissions.risk_rules import NOBODY
 
 LOOKED_AT = 500
 KEPT = 50
@@ -55,12 +56,13 @@ ORDER BY at DESC LIMIT %(looked_at)s
 """
 # rank 0: the coupon code named at checkout, whose shop was verified then; 1: the click named there;
 # 2: the note or live room named there, whose card was verified when the order was placed; 3: a
-# touch of the buyer or of the visitor who clicked; 4: who holds the shop's customer.
+# touch of the buyer or of the visitor who clicked; 4: who holds the shop's customer. The
+# buyers of orders made elsewhere are one account of the partner: nobody's customer.
 LOCK = """
 SELECT 4, 'lock', NULL, held.change_id, NULL, held.from_at, held.promoter_id
 FROM (SELECT 1 FROM commissions_lockchange WHERE EXISTS (SELECT 1 FROM commissions_lockchange)
-      AND buyer_id = line.buyer_id
-      AND shop_id = line.shop_id AND at <= line.placed_at LIMIT 1) bound
+      AND buyer_id = line.buyer_id AND shop_id = line.shop_id AND at <= line.placed_at
+      AND line.source_kind <> 'external' LIMIT 1) bound
 CROSS JOIN LATERAL tuike_customer_lock(line.buyer_id, line.shop_id, line.placed_at) held
 """
 CANDIDATES = f"""
@@ -134,11 +136,11 @@ CASE WHEN %(contacts)s::int > 0 AND candidate.covers AND candidate.is_late IS NO
             | ((a.phone <> '' AND a.phone IN (b.phone, line.address->>'phone')) IS TRUE)::int
             | CASE WHEN mine.payer IS NOT NULL AND EXISTS (SELECT 1 FROM shops_payment theirs
                 JOIN shops_checkout t ON t.id = theirs.checkout_id AND t.buyer_id = a.id
-                WHERE theirs.payer = mine.payer AND theirs.provider = mine.provider
-                    AND theirs.payer <> '') THEN 2 ELSE 0 END AS bits
+                WHERE theirs.payer = mine.payer AND theirs.provider = mine.provider)
+                THEN 2 ELSE 0 END AS bits
         FROM accounts_account b
         LEFT JOIN shops_payment mine ON mine.checkout_id = line.checkout_id
-            AND mine.status = 'accepted' AND mine.payer <> ''
+            AND mine.status = 'accepted' AND mine.payer <> ALL(%(nobody)s::text[])
         JOIN accounts_account a ON a.id <> line.buyer_id AND a.id IN (
             candidate.promoter_account_id, candidate.inviter_account_id, candidate.creator_id)
         LEFT JOIN LATERAL (SELECT bit_or(
@@ -152,6 +154,7 @@ END"""
 # The lock setting under which this candidate's paid order would extend a lock, if any.
 _IN_FORCE = locks.IN_FORCE.format(columns="s.id", shop="line.shop_id", at="line.placed_at")
 _LOCK_SETTING = f"""CASE WHEN candidate.promoter_id IS NOT NULL
+    AND line.source_kind <> 'external'
     AND EXISTS (SELECT 1 FROM commissions_locksetting) THEN ({_IN_FORCE}) END"""
 
 
@@ -196,6 +199,7 @@ def parameters(rules: Rules | None = None) -> dict[str, Any]:
         "looked_at": LOOKED_AT,
         "kept": KEPT,
         "contacts": contacts,
+        "nobody": list(NOBODY),
     }
 
 

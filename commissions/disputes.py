@@ -19,12 +19,12 @@ from backend.core.states import move_one
 from commissions import overrides
 from commissions.models import AttributionDispute, AttributionOverride, CommissionSplit, Promoter
 from commissions.overrides import Winner
+from commissions.settlement import DISPUTE, still_held
 
 Status = AttributionDispute.Status
 Side = AttributionDispute.Side
 PROPOSE = "commissions.propose_override"
 APPROVE = "commissions.approve_override"
-HELD = "dispute"
 MAX_EVIDENCE = 10
 MAX_CLAIM, MAX_REASON = 500, 300
 
@@ -321,6 +321,10 @@ def _no_party(dispute: AttributionDispute, by: Any, winner: Winner) -> None:
         raise OwnDispute()
 
 
+# One row.
+_LOCK = """
+SELECT id FROM commissions_commissionorder WHERE id = %s AND held_reason = %s FOR NO KEY UPDATE
+"""
 _HOLD = """
 UPDATE commissions_commissionorder SET held_reason = %s, version = version + 1
 WHERE id = %s AND held_reason = %s AND status IN ('estimated', 'confirmed')
@@ -329,8 +333,12 @@ WHERE id = %s AND held_reason = %s AND status IN ('estimated', 'confirmed')
 
 def _hold(dispute: AttributionDispute) -> None:
     """Stops the clock, unless something else holds it already."""
-    run(_HOLD, [HELD, dispute.commission_id, ""])
+    run(_HOLD, [DISPUTE, dispute.commission_id, ""])
 
 
 def _release(dispute: AttributionDispute) -> None:
-    run(_HOLD, ["", dispute.commission_id, HELD])
+    """Lets the clock go on, unless a risk case was opened meanwhile: who opens one locks the order
+    as well, so it is seen here, or sees that nothing holds the order."""
+    if rows(_LOCK, [dispute.commission_id, DISPUTE]):
+        other = still_held(dispute.commission_id)
+        run(_HOLD, [other, dispute.commission_id, DISPUTE])

@@ -10,12 +10,15 @@ from commissions.models import Journal
 
 class Earnings(NamedTuple):
     """A person's money in fen. `settled_fen` is what has ever become available, less what
-    refunds and overrides took back afterwards."""
+    refunds and overrides took back afterwards; `written_off_fen` what was owed and is not asked
+    for any more, `bounties_fen` what goals reached have brought."""
 
     pending_fen: int
     available_fen: int
     in_transit_fen: int
     settled_fen: int
+    written_off_fen: int
+    bounties_fen: int
 
 
 class Charity(NamedTuple):
@@ -33,28 +36,42 @@ SELECT a.kind, (coalesce(b.balance_fen, 0) + coalesce(
     AND e.journal_id >= %(from)s AND e.journal_id < %(to)s), 0)::bigint + coalesce((
     SELECT sum(e.amount_fen) FROM commissions_entry e WHERE e.account_id = a.id
     AND e.journal_id >= %(anew)s AND e.journal_id < %(anew_to)s), 0)::bigint
-    ELSE 0 END AS settled
+    ELSE 0 END AS settled,
+CASE WHEN a.kind = 'available' THEN (
+    SELECT json_build_array(
+        coalesce(sum(e.amount_fen) FILTER (WHERE e.journal_id < %(bounty)s), 0),
+        coalesce(sum(e.amount_fen) FILTER (WHERE e.journal_id >= %(bounty)s), 0))
+    FROM commissions_entry e WHERE e.account_id = a.id
+    AND e.journal_id >= %(write_off)s AND e.journal_id < %(bounty_end)s) END AS given
 FROM commissions_ledgeraccount a LEFT JOIN commissions_balance b ON b.account_id = a.id
 WHERE a.owner_kind = 'person' AND a.owner_id = %(account)s
 """
 # A journal's id begins with its kind: reversals and settlements are one range of the key.
 _FROM = int(Journal.Kind.REVERSAL) << ledger.SUBJECT_BITS
 _TO = (int(Journal.Kind.SETTLEMENT) + 1) << ledger.SUBJECT_BITS
-# What an override moves after settlement is another range.
-_ANEW = int(Journal.Kind.OVERRIDE) << ledger.SUBJECT_BITS
-_ANEW_TO = (int(Journal.Kind.OVERRIDE) + 1) << ledger.SUBJECT_BITS
+# What an override moves after settlement is another range, what is given a third.
+_KINDS = {
+    "from": _FROM,
+    "to": _TO,
+    "anew": int(Journal.Kind.OVERRIDE) << ledger.SUBJECT_BITS,
+    "anew_to": (int(Journal.Kind.OVERRIDE) + 1) << ledger.SUBJECT_BITS,
+    "write_off": int(Journal.Kind.WRITE_OFF) << ledger.SUBJECT_BITS,
+    "bounty": int(Journal.Kind.BOUNTY) << ledger.SUBJECT_BITS,
+    "bounty_end": (int(Journal.Kind.BOUNTY) + 1) << ledger.SUBJECT_BITS,
+}
 
 
 def summary(account: Account) -> Earnings:
     """The account's earnings; one statement."""
-    ranges = {"from": _FROM, "to": _TO, "anew": _ANEW, "anew_to": _ANEW_TO}
-    found = read(_SUMMARY, {"account": account.pk, **ranges})
+    found = read(_SUMMARY, {"account": account.pk, **_KINDS})
     fen = {row["kind"]: row["fen"] for row in found}
+    given = [row["given"] for row in found if row["given"]]
     return Earnings(
         fen.get("pending", 0),
         fen.get("available", 0),
         fen.get("in_transit", 0),
         sum(row["settled"] for row in found),
+        *(given[0] if given else (0, 0)),
     )
 
 

@@ -12,23 +12,29 @@ _DESK = [
     "view_ledgeraccount",
     "view_journal",
     "view_sandboxtransfer",
+    "view_writeoff",
     "view_attributiondispute",
     "view_attributionoverride",
 ]
 # What nobody needs to see to answer a customer.
 _NOT_FOR_SUPPORT = ["view_accesstoken", "view_idempotencykey"]
 GROUPS = {
-    "payout_maker": [*_DESK, "prepare_payout", "propose_override"],
-    "payout_approver": [*_DESK, "approve_payout", "approve_override"],
+    "payout_maker": [*_DESK, "prepare_payout", "propose_override", "request_writeoff"],
+    "payout_approver": [*_DESK, "approve_payout", "approve_override", "approve_writeoff"],
 }
 SUPPORT = "support_readonly"
 # Whoever holds one of these signs in with a second factor, unless it is off altogether.
 MONEY_RIGHTS = (
     "commissions.prepare_payout",
     "commissions.approve_payout",
+    "commissions.request_writeoff",
+    "commissions.approve_writeoff",
     "commissions.unmask_payeeaccount",
     "commissions.change_commissionorder",
     "commissions.change_planversion",
+    "commissions.change_riskcase",
+    "commissions.change_bounty",
+    "commissions.change_conversionsource",
     "commissions.propose_override",
     "commissions.approve_override",
 )

@@ -14,12 +14,14 @@ from django.db import transaction
 
 from backend.core import audit
 from backend.core.errors import NotFound, Refusal, WrongState
-from backend.core.sql import rows, run
+from backend.core.sql import rows, run, texts, value
 from commissions import ledger
-from commissions.models import CommissionOrder, SettlementRun
+from commissions.models import AttributionDispute, CommissionOrder, SettlementRun
 
 CHUNK = 20_000
 Status = CommissionOrder.Status
+RISK = "risk_"  # what the reasons of risk cases begin with
+DISPUTE = "dispute"  # the reason where a dispute holds
 
 
 class ReasonRequired(Refusal):
@@ -127,7 +129,8 @@ def hold(*, commission_id: int, by: Any, reason: str, at: datetime) -> Commissio
 
 
 def release(*, commission_id: int, by: Any, reason: str, at: datetime) -> CommissionOrder:
-    """Lets a held commission order settle again.
+    """Lets a held commission order settle again, unless a risk case or a dispute about it is open:
+    then that holds it from now on. A dispute's own hold may be released before it is decided.
 
     :raises NotFound: no such commission order.
     :raises WrongState: not held, settled or invalid already.
@@ -136,12 +139,32 @@ def release(*, commission_id: int, by: Any, reason: str, at: datetime) -> Commis
         order = _locked(commission_id)
         if not order.held_reason:
             raise WrongState("The commission order is not held.")
+        if order.held_reason.startswith(RISK):
+            raise WrongState("A risk case is open about it: decide the case.")
         held = order.held_reason
-        _set_hold(order, "")
+        _set_hold(order, still_held(commission_id, but=held))
         audit.note(
             actor=by, action="commission.release", target=order, at=at, reason=reason, held=held
         )
     return order
+
+
+_STILL = """
+SELECT coalesce(
+    (SELECT %(risk)s::text || k.rule FROM commissions_riskcase k
+     WHERE k.commission_id = %(id)s AND k.status = 'open' ORDER BY k.id LIMIT 1),
+    (SELECT %(dispute)s::text FROM commissions_attributiondispute d
+     WHERE d.commission_id = %(id)s AND d.status = ANY(%(under_way)s::text[])
+       AND %(dispute)s::text <> %(but)s::text LIMIT 1), '')
+"""
+
+
+def still_held(commission_id: int, *, but: str = "") -> str:
+    """What else holds a commission order whose hold ends, '' where nothing does: an open risk case,
+    then a dispute under way, except one that is `but`. The caller has locked the order."""
+    under_way = [str(status) for status in AttributionDispute.UNDER_WAY]
+    asked = {"id": commission_id, "risk": RISK, "dispute": DISPUTE, "but": but}
+    return str(value(_STILL, {**asked, "under_way": texts(under_way)}))
 
 
 def _locked(commission_id: int) -> CommissionOrder:

@@ -4,7 +4,19 @@ from celery import shared_task
 
 from backend.core import heartbeats
 from backend.core.clock import now
-from commissions import books, compliance, ledger, payouts, settlement, team, touches, whatif
+from commissions import (
+    books,
+    bounties,
+    compliance,
+    conversions,
+    ledger,
+    payouts,
+    risks,
+    settlement,
+    team,
+    touches,
+    whatif,
+)
 
 
 @shared_task(name="commissions.store_touches")
@@ -56,6 +68,35 @@ def check_books() -> None:
     heartbeats.beat(
         job="books", at=now(), note=f"{len(findings)} rules broken" if findings else "clean"
     )
+
+
+@shared_task(name="commissions.take_conversions")
+def take_conversions() -> None:
+    """Takes what waits of imported files."""
+    taken = conversions.run_imports(at=now())
+    heartbeats.beat(job="conversions", at=now(), note=f"{taken} rows")
+
+
+@shared_task(name="commissions.scan_risks")
+def scan_risks() -> None:
+    """Looks at the newest commission orders for what looks wrong."""
+    opened = risks.scan(at=now())
+    heartbeats.beat(job="risks", at=now(), note=f"{opened} cases")
+
+
+@shared_task(name="commissions.scan_all_risks")
+def scan_all_risks() -> None:
+    """Looks at every commission order that has not settled."""
+    opened = risks.scan_all(at=now())
+    heartbeats.beat(job="risks-all", at=now(), note=f"{opened} cases")
+
+
+@shared_task(name="commissions.run_bounties")
+def run_bounties() -> None:
+    """Promises what is reached and pays what is due."""
+    promised = bounties.evaluate(at=now())
+    paid = bounties.pay_due(at=now())
+    heartbeats.beat(job="bounties", at=now(), note=f"{promised} promised, {paid} paid")
 
 
 @shared_task(name="commissions.count_promoters")

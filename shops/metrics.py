@@ -76,13 +76,13 @@ _COUNTED = """
 placed AS (
     SELECT coalesce(shop_id, 0) AS shop_id, count(*) AS orders,
            coalesce(sum(payable_fen), 0) AS gmv_fen, count(DISTINCT buyer_id) AS dab
-    FROM shops_order WHERE placed_day = %(day)s::date
+    FROM shops_order WHERE placed_day = %(day)s::date AND status <> 'external'
     GROUP BY GROUPING SETS ((shop_id), ())
 ), paid AS (
     SELECT coalesce(shop_id, 0) AS shop_id, count(*) AS orders_paid,
            coalesce(sum(paid_fen), 0) AS gmv_paid_fen, count(DISTINCT buyer_id) AS dab_paid,
            count(DISTINCT shop_id) AS active_shops
-    FROM shops_order WHERE paid_day = %(day)s::date
+    FROM shops_order WHERE paid_day = %(day)s::date AND status <> 'external'
     GROUP BY GROUPING SETS ((shop_id), ())
 ), refunded AS (
     SELECT coalesce(o.shop_id, 0) AS shop_id, coalesce(sum(r.amount_fen), 0) AS refunded_fen

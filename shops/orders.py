@@ -183,7 +183,7 @@ def list_of(*, account: Account, role: str, status: str = "") -> QuerySet[Order]
     """The orders that the account has bought ("buyer") or sold ("shop"), with shop, checkout and
     lines: three statements for a page of any length."""
     mine = Q(shop__account=account) if role == "shop" else Q(buyer=account)
-    found = Order.objects.filter(mine)
+    found = Order.objects.filter(mine).exclude(status=Order.Status.EXTERNAL)
     if status:
         found = found.filter(status=status)
     lines = Prefetch("lines", OrderLine.objects.order_by("id"))

@@ -318,6 +318,7 @@ def _check_shops(buyer: Account, skus: Iterable[Sku]) -> None:
 _SALES_OF_YEAR = """
 SELECT shop_id FROM shops_order
 WHERE shop_id = ANY(%s::bigint[]) AND paid_day BETWEEN %s::date AND %s::date
+  AND status <> 'external'
 GROUP BY shop_id HAVING sum(paid_fen - refunded_fen) >= %s::bigint
 """
 

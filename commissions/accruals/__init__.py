@@ -22,8 +22,11 @@ from backend.core.models import Event
 from backend.core.sql import run
 from commissions import locks, touches
 from commissions.accruals.agreeing import agree
+from commissions.accruals.ending import end
 from commissions.accruals.looking import Found, look
 from commissions.accruals.making import make
+
+__all__ = ["CHUNK", "end", "on_orders", "reconcile_orders"]
 
 CHUNK = 1_000
 

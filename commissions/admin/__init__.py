@@ -1,5 +1,27 @@
 """The staff's pages of the commissions room."""
 
-from commissions.admin import agencies, attribution, finance, plans, promoters, promoting
+from commissions.admin import (
+    agencies,
+    attribution,
+    bounties,
+    conversions,
+    finance,
+    plans,
+    promoters,
+    promoting,
+    risk,
+    writeoffs,
+)
 
-__all__ = ["agencies", "attribution", "finance", "plans", "promoters", "promoting"]
+__all__ = [
+    "agencies",
+    "attribution",
+    "bounties",
+    "conversions",
+    "finance",
+    "plans",
+    "promoters",
+    "promoting",
+    "risk",
+    "writeoffs",
+]

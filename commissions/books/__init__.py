@@ -16,7 +16,9 @@ from django.db import DataError, transaction
 from backend.core.sql import rows, run
 from commissions.books import (
     agency_rules,
+    case_rules,
     commission_rules,
+    given_rules,
     ledger_rules,
     metric_rules,
     override_rules,
@@ -37,6 +39,8 @@ RULES: list[Rule] = [
     *override_rules.RULES,
     *settlement_rules.RULES,
     *payout_rules.RULES,
+    *given_rules.RULES,
+    *case_rules.RULES,
     *waiting_rules.RULES,
     *metric_rules.RULES,
 ]

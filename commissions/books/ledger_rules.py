@@ -2,17 +2,21 @@
 
 from commissions.books.rule import Quick, Rule, weight
 
+_KINDS = "1, 2, 3, 4, 5, 6, 20, 40, 41"
 _CAUSELESS = """
 SELECT j.id, j.kind, j.subject_id FROM commissions_journal j
 LEFT JOIN commissions_commissionreversal r ON j.kind = 2 AND r.id = j.subject_id
 LEFT JOIN commissions_settlementposting s ON j.kind = 3 AND s.id = j.subject_id
 LEFT JOIN commissions_payout p ON j.kind IN (4, 5, 6) AND p.id = j.subject_id
 LEFT JOIN commissions_attributionoverride v ON j.kind = 20 AND v.id = j.subject_id
-WHERE j.id >= 2::bigint << 56 AND coalesce(r.id, s.id, p.id, v.id) IS NULL
+LEFT JOIN commissions_writeoff w ON j.kind = 40 AND w.id = j.subject_id
+LEFT JOIN commissions_bountyaward b ON j.kind = 41 AND b.id = j.subject_id
+WHERE j.id >= 2::bigint << 56 AND coalesce(r.id, s.id, p.id, v.id, w.id, b.id) IS NULL
 """
 # The whole ledger in one pass over its entries and one over its journals. Every journal has one
 # leg of a sort that no journal has twice: on a payable account (accruals, reversals), on one in
-# transit (payouts), on an available one (settlements). Their weights are those of the journals.
+# transit (payouts), on an available one (settlements), on a person's available one (what is given:
+# write-offs, bounties). Their weights are those of the journals.
 # Every commission order has one accrual: the weights of the one are those of the other. Only
 # overrides (20) have no such leg: those few have a rule of their own (override_rules).
 _ONE_PASS = f"""
@@ -20,12 +24,13 @@ WITH journals AS MATERIALIZED (
     SELECT coalesce(sum(w) FILTER (WHERE kind <> 20), 0) AS weights,
            coalesce(sum(w) FILTER (WHERE kind = 1), 0) AS accruals,
            coalesce(bool_and(id = (kind::bigint << 56) | subject_id
-                             AND kind IN (1, 2, 3, 4, 5, 6, 20)), true) AS named
+                             AND kind IN ({_KINDS})), true) AS named
     FROM (SELECT id, kind, subject_id, {weight("id")} AS w FROM commissions_journal) j
 ), legs AS MATERIALIZED (
     SELECT account_id, sum(amount_fen) AS fen, sum(amount_fen * w) AS weighed,
-           sum(w) FILTER (WHERE journal_id >> 56 <> 20) AS weights,
-           sum(w) FILTER (WHERE journal_id >> 56 = 3) AS settled
+           sum(w) FILTER (WHERE journal_id >> 56 < 40 AND journal_id >> 56 <> 20) AS weights,
+           sum(w) FILTER (WHERE journal_id >> 56 = 3) AS settled,
+           sum(w) FILTER (WHERE journal_id >> 56 >= 40) AS given
     FROM (SELECT account_id, journal_id, amount_fen, {weight("journal_id")} AS w
           FROM commissions_entry) e
     GROUP BY account_id
@@ -39,6 +44,8 @@ WITH journals AS MATERIALIZED (
 SELECT coalesce(sum(weighed), 0) = 0
        AND coalesce(sum(CASE WHEN a.kind IN ('payable', 'in_transit') THEN weights
                              WHEN a.kind = 'available' THEN settled END), 0)
+           + coalesce(sum(given) FILTER (WHERE a.kind = 'available'
+                                         AND a.owner_kind = 'person'), 0)
            = (SELECT weights FROM journals) AS journals,
        (SELECT named AND accruals = (
             SELECT coalesce(sum({weight("id + (1::bigint << 56)")}), 0)
@@ -92,7 +99,7 @@ RULES = [
         "a journal's id is made of its cause, and the cause exists",
         f"""
         SELECT j.id AS journal, j.kind, j.subject_id AS subject FROM commissions_journal j
-        WHERE j.id <> (j.kind::bigint << 56) | j.subject_id OR j.kind NOT IN (1, 2, 3, 4, 5, 6, 20)
+        WHERE j.id <> (j.kind::bigint << 56) | j.subject_id OR j.kind NOT IN ({_KINDS})
         UNION ALL
         SELECT j.id, j.kind, j.subject_id FROM commissions_journal j
         LEFT JOIN commissions_commissionorder c ON c.id = j.id - (1::bigint << 56)

@@ -20,11 +20,12 @@ _COUNTED = """
         SELECT placed_day AS day, coalesce(shop_id, 0) AS shop_id, count(*) AS orders,
                sum(payable_fen) AS gmv, count(DISTINCT buyer_id) AS dab, 0 AS orders_paid,
                0 AS gmv_paid, 0 AS dab_paid, 0 AS refunded
-        FROM shops_order GROUP BY GROUPING SETS ((placed_day, shop_id), (placed_day))
+        FROM shops_order WHERE status <> 'external'
+        GROUP BY GROUPING SETS ((placed_day, shop_id), (placed_day))
         UNION ALL
         SELECT paid_day, coalesce(shop_id, 0), 0, 0, 0, count(*), sum(paid_fen),
                count(DISTINCT buyer_id), 0
-        FROM shops_order WHERE paid_at IS NOT NULL
+        FROM shops_order WHERE paid_at IS NOT NULL AND status <> 'external'
         GROUP BY GROUPING SETS ((paid_day, shop_id), (paid_day))
         UNION ALL
         SELECT (f.succeeded_at AT TIME ZONE 'Asia/Shanghai')::date, coalesce(o.shop_id, 0),

@@ -38,6 +38,7 @@ RULES = [
         FROM commissions_commissionorder c JOIN shops_orderline l ON l.id = c.order_line_id
         JOIN shops_order o ON o.id = l.order_id
         WHERE l.refunded_fen <> c.refunded_fen AND NOT {_AWAITED.format("order.refunded")}
+          AND c.reason NOT LIKE 'risk%%'  -- ended by a person: all of it is taken back
         ORDER BY 1
         """,
     ),

@@ -2,7 +2,17 @@
 
 from commissions.models.agency import Agency, AgencyEdge, AgencyInvitation, AgencyShare
 from commissions.models.attribution import Attribution, PromotionLink, Touch
+from commissions.models.bounty import Bounty, BountyAward
 from commissions.models.commission import CommissionOrder, CommissionReversal, CommissionSplit
+from commissions.models.conversion import (
+    Conversion,
+    ConversionGoods,
+    ConversionImport,
+    ConversionNotice,
+    ConversionPiece,
+    ConversionSource,
+    ConversionVerdict,
+)
 from commissions.models.coupon import CouponCode
 from commissions.models.dispute import AttributionDispute, AttributionOverride
 from commissions.models.ledger import Balance, BalanceDelta, Entry, Journal, LedgerAccount
@@ -23,9 +33,11 @@ from commissions.models.plan import (
 )
 from commissions.models.plan_use import PlanCounter, PlanFund, PlanReturn
 from commissions.models.promoter import Promoter, SponsorEdge, TierChange
+from commissions.models.risk import BannedSource, RiskCase
 from commissions.models.settlement import SettlementPosting, SettlementRun
 from commissions.models.team import AgencyCount, ComplianceFinding, PromoterCount
 from commissions.models.whatif import WhatIf
+from commissions.models.writeoff import WriteOff
 
 __all__ = [
     "Agency",
@@ -38,12 +50,22 @@ __all__ = [
     "AttributionOverride",
     "Balance",
     "BalanceDelta",
+    "BannedSource",
+    "Bounty",
+    "BountyAward",
     "CommissionOffer",
     "CommissionOrder",
     "CommissionPlan",
     "CommissionReversal",
     "CommissionSplit",
     "ComplianceFinding",
+    "Conversion",
+    "ConversionGoods",
+    "ConversionImport",
+    "ConversionNotice",
+    "ConversionPiece",
+    "ConversionSource",
+    "ConversionVerdict",
     "CouponCode",
     "Entry",
     "Journal",
@@ -63,6 +85,7 @@ __all__ = [
     "Promoter",
     "PromoterCount",
     "PromotionLink",
+    "RiskCase",
     "SandboxTransfer",
     "SettlementPosting",
     "SettlementRun",
@@ -70,4 +93,5 @@ __all__ = [
     "TierChange",
     "Touch",
     "WhatIf",
+    "WriteOff",
 ]

@@ -26,6 +26,13 @@ class CommissionOrder(models.Model):
     class Reason(models.TextChoices):
         NONE = "", "—"
         REFUNDED = "refunded", "refunded in full 全额退款"
+        RISK_SELF_PHONE = "risk_self_phone", "buyer and payee share a phone 手机号相同"
+        RISK_SELF_PAYER = "risk_self_payer", "buyer and payee share a payer 付款人相同"
+        RISK_SELF_ADDRESS = "risk_self_address", "delivered to the payee 收货地址相同"
+        RISK_VELOCITY_HOUR = "risk_velocity_hour", "many orders in an hour 一小时内订单过多"
+        RISK_VELOCITY_DAY = "risk_velocity_day", "many orders in a day 一天内订单过多"
+        RISK_SHARED_PAYEE = "risk_shared_payee", "shared payout account 多人共用收款账户"
+        RISK_BANNED_SOURCE = "risk_banned_source", "banned source 已封禁来源"
 
     class Step(models.TextChoices):
         """The precedence of plans, the first that applies wins (docs/money.md)."""

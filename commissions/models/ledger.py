@@ -52,6 +52,8 @@ class Journal(models.Model):
         PAYOUT_PAID = 5, "payout paid 打款成功"
         PAYOUT_BACK = 6, "payout money back 提现退回"
         OVERRIDE = 20, "attribution overridden 归因改判"
+        WRITE_OFF = 40, "write-off 核销"
+        BOUNTY = 41, "bounty 任务奖励"
 
     id = models.BigIntegerField(primary_key=True)
     kind = models.PositiveSmallIntegerField(choices=Kind)

@@ -85,6 +85,8 @@ class EarningsAnswer(serializers.Serializer):
     available_fen = serializers.IntegerField()
     in_transit_fen = serializers.IntegerField()
     settled_fen = serializers.IntegerField()
+    written_off_fen = serializers.IntegerField()
+    bounties_fen = serializers.IntegerField()
 
 
 class CommissionQuery(Strict):

@@ -14,6 +14,7 @@ from seeds.scenarios import (
     attributing,
     content,
     market,
+    partners,
     people,
     promoting,
     schemes,
@@ -138,6 +139,10 @@ def trade(stage: Stage, world: World) -> None:
     with stage.step("payouts in every state") as done:
         cashier.today()
         done.append(cashier.done)
+    with stage.step("orders made elsewhere, bounties, held cases") as done:
+        done.append(partners.tell(stage, world.town, world.market))
+        done.append(partners.reward(stage, world.town))
+        done.append(partners.suspect(stage, world.town))
 
 
 def attribute(stage: Stage, world: World) -> None:

@@ -87,6 +87,8 @@ class Order(models.Model):
         COMPLETED = "completed", "completed 已完成"
         CANCELLED = "cancelled", "cancelled 已取消"
         CLOSED = "closed", "closed 已关闭"
+        # Made on another platform and known by what a partner told: nothing happens to it here.
+        EXTERNAL = "external", "made elsewhere 站外订单"
 
     TRANSITIONS: Transitions = {
         Status.PENDING_PAYMENT: frozenset({Status.PAID, Status.CANCELLED}),
@@ -99,6 +101,7 @@ class Order(models.Model):
         Status.COMPLETED: frozenset({Status.CLOSED}),
         Status.CANCELLED: frozenset(),
         Status.CLOSED: frozenset(),
+        Status.EXTERNAL: frozenset(),
     }
 
     number = models.CharField(max_length=32, unique=True)
@@ -181,6 +184,7 @@ class OrderLine(models.Model):
         SHOP = "shop", "shop 店铺"
         SEARCH = "search", "search 搜索"
         DIRECT = "direct", "direct 直接"
+        EXTERNAL = "external", "made elsewhere 站外"
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", db_index=False)
     sku = models.ForeignKey(Sku, on_delete=models.PROTECT, related_name="+")

@@ -12,6 +12,7 @@ from backend.core.clock import now
 from seeds.factories.accounts import PASSWORD
 from shops.providers import sandbox
 from tests.api.call import Call, get, gone, post
+from tests.api.giving import GIVING, postback_of
 from tests.api.http import MULTIPART, Answer, Door, form
 from tests.api.named import World
 
@@ -341,7 +342,7 @@ TREE = [
     get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
     get("/v1/compliance/findings", "superuser"),
 ]
-CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE]
+CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE, *GIVING]
 
 
 def filled(world: World, value: Any) -> Any:
@@ -366,6 +367,10 @@ def request_of(world: World, call: Call) -> dict[str, Any]:
     made["headers"] |= call.headers
     if call.path == "/v1/media":
         made["body"] = form({"file": world.picture})
+    if call.path.endswith("/imports") and call.method == "POST":
+        made["body"] = form({"file": b"{}", "kind": "jsonl", "dry_run": "true"}, filename="a")
+    if call.path.endswith("/postback"):
+        made |= postback_of(world)
     if call.path.endswith("/callback"):
         ready = sandbox.build_callback(
             checkout_number=world.open_checkout, amount_fen=world.sku_price, at=now()

@@ -95,6 +95,9 @@ FOREIGN: dict[tuple[str, str], list[tuple[str, int, str]]] = {
         ("draft_note", 404, "not_found"),
         ("taken_down", 404, "not_found"),
     ],
+    ("PUT /v1/conversion-sources/{source_id}/goods", "sku"): [
+        ("other_sku", 422, "invalid"),
+    ],
     ("POST /v1/attribution-disputes", "line"): [
         ("other_line", 404, "not_found"),
         ("shipped_line", 404, "not_found"),

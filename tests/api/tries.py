@@ -8,6 +8,7 @@ from functools import cache
 from itertools import zip_longest
 from typing import Any
 
+from backend.core import webhooks
 from backend.core.clock import now
 from shops.providers import sandbox
 from tests.api import hostile as h
@@ -85,7 +86,7 @@ def queries(world: World) -> Iterator[Try]:
     """Every parameter of every query, each given twice, and parameters that nobody knows, with
     every method."""
     for call in CALLS:
-        if call.path.startswith(("/l/", "/v1/payments")):
+        if call.path.startswith(("/l/", "/v1/payments")) or call.path.endswith("/postback"):
             continue  # others than our clients write these addresses
         path, good = world.fill(call.path), world.fill(call.query)
         listed = [p for p in operation_of(world, call).get("parameters", []) if p["in"] == "query"]
@@ -144,6 +145,7 @@ _HEADERS_AT = {
     ("POST", "/v1/media"),
     ("POST", "/v1/me/payouts"),
     ("POST", "/v1/payments/sandbox/callback"),
+    ("POST", "/v1/conversion-sources/{source}/postback"),
 }
 
 
@@ -253,6 +255,49 @@ def _signed(raw: bytes, seconds: int = 0) -> dict[str, Any]:
     }
 
 
+def partners(world: World) -> Iterator[Try]:
+    """What a partner tells: postbacks, signed and forged, and the form of its file."""
+    call = next(call for call in CALLS if call.path.endswith("/postback"))
+    good = request_of(world, call)
+    body = json.loads(good["body"])
+    kinds = dict.fromkeys(("order", "line", "sku", "code", "click"), h.TEXT)
+    kinds |= dict.fromkeys(("qty", "paid_fen", "refunded_fen"), h.INTEGER)
+    kinds |= dict.fromkeys(("paid_at", "received_at"), h.DATE)
+    for name, kind in kinds.items():
+        for bad in kind:
+            signed = _told(world, spoiled({**body, name: ""}, (name,), bad))
+            wanted = frozenset({200, 422})
+            yield Try(call, f"signed.{name}", bad.name, signed, wanted, keeps=True)
+            forged = {"body": signed["body"], "headers": good["headers"]}
+            yield Try(call, f"forged.{name}", bad.name, forged, frozenset({401}))
+    for bad in h.DOCUMENTS:
+        yield Try(call, "signed", bad.name, _told(world, bad.raw.encode()), frozenset({400, 422}))
+    for name, values in h.WEBHOOK.items():
+        for value in values:
+            changes = {"headers": {**good["headers"], name: value}}
+            yield Try(call, name, repr(value)[:30], changes, frozenset({401}))
+    call = next(c for c in CALLS if c.path.endswith("/imports") and c.method == "POST")
+    wrong: dict[str, dict[str, str | bytes]] = {
+        "no file": {"kind": "csv"},
+        "an empty file": {"file": b"", "kind": "csv"},
+        "a file as text": {"file": "x", "kind": "csv"},
+        "another kind": {"file": b"x", "kind": "xml"},
+        "no kind": {"file": b"x"},
+        "a dry run of yes": {"file": b"x", "kind": "csv", "dry_run": "yes"},
+        "a source": {"file": b"x", "kind": "csv", "source": "1"},
+    }
+    for name, parts in wrong.items():
+        changes = {"body": form(parts), "headers": MULTIPART}
+        yield Try(call, "form", name, changes, frozenset({422}))
+
+
+def _told(world: World, raw: bytes) -> dict[str, Any]:
+    signed = webhooks.headers(
+        message_id="msg_hostile", body=raw, secret=world.partner_secret, at=now()
+    )
+    return {"body": raw, "headers": signed | {"Content-Type": "application/json"}}
+
+
 MAKERS: dict[str, Callable[[World], Iterator[Try]]] = {
     "bodies": bodies,
     "queries": queries,
@@ -260,4 +305,5 @@ MAKERS: dict[str, Callable[[World], Iterator[Try]]] = {
     "headers": headers,
     "uploads": uploads,
     "callbacks": callbacks,
+    "partners": partners,
 }

@@ -9,7 +9,16 @@ from PIL import Image
 
 from backend.accounts import resets, tokens
 from backend.core.clock import business_day, now
-from commissions import accruals, disputes, memberships, payees, payouts, plans, roles, whatif
+from commissions import (
+    accruals,
+    disputes,
+    memberships,
+    payees,
+    payouts,
+    plans,
+    roles,
+    whatif,
+)
 from commissions.models import CommissionOrder, Promoter
 from notes import cards, engagement, publishing
 from notes.models import Comment, GoodsNoteApplication, Topic
@@ -17,6 +26,7 @@ from seeds import factories as f
 from shops import aftersales, checkout, onboarding
 from shops.checkout import LineRequest
 from shops.models import Checkout, Order, Product, Refund, Shop
+from tests.api import giving
 from tests.api.named import World
 from tests.commissions import money_out
 from tests.shops import sales
@@ -50,6 +60,7 @@ FEE_BPS = 437
 ON_HAND = 7_919
 BALANCES = {"promoter": 7_654_321, "inviter": 8_765_432}
 PAYOUT_FEN = 1_234_567
+AT = "2026-11-01T04:00:00Z"
 LICENCE = "91350100M000100Y43"
 
 
@@ -375,7 +386,7 @@ def build() -> World:
     world = World(tokens={"anonymous": ""}, people={}, marks=[], picture=_picture())
     parts = (
         _people, _goods, _application, _notes, _promoting, _agencies, _plans, _earning, _orders,
-        _refunds,
+        _refunds, giving.furnish,
     )  # fmt: skip
     for part in parts:
         part(world)

@@ -28,6 +28,7 @@ BENCHES = {
     "p10": "tests.bench.p10_team",
     "p12": "tests.bench.p12_demo",
     "start": "tests.bench.start_up",
+    "k10": "tests.bench.k10_import",
     "audit": "tests.bench.audit",
 }
 

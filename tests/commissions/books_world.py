@@ -1,11 +1,12 @@
 """A small market whose books are clean: sold, refunded in part, settled, refunded again, paid."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from backend.accounts.models import Account
 from backend.core.models import Event
-from commissions import accruals, payouts, settlement
+from commissions import accruals, books, payouts, settlement
+from commissions.books import Finding
 from commissions.models import CommissionOrder, Payout, Promoter, PromotionLink
 from seeds.factories import (
     AgencyEdgeFactory,
@@ -50,6 +51,12 @@ def told() -> None:
     for order in Order.objects.all():
         kind = kinds.get(order.status, order.status)
         OrderEvent.objects.get_or_create(order=order, kind=kind, defaults={"at": AT})
+
+
+def audited(at: datetime, *, exact: bool = True) -> list[Finding]:
+    """What the audit finds once every order has its row of history."""
+    told()
+    return books.check(at=at, exact=exact)
 
 
 def world() -> World:

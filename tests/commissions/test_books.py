@@ -14,198 +14,11 @@ from commissions import books, ledger, tasks
 from commissions.models import CommissionSplit, Entry
 from shops.models import MetricMark, OrderEvent, Refund
 from tests.commissions import sales
+from tests.commissions.books_faults import FAULTS
 from tests.commissions.books_world import World, world
 from tests.commissions.money_out import AT
 
 NOW = AT + timedelta(days=8)
-
-_ENTRY = "commissions_entry e USING commissions_ledgeraccount a WHERE a.id = e.account_id AND"
-_DISPUTE = (
-    "INSERT INTO commissions_attributiondispute (commission_id, opened_by_id, side, claim,"
-    " evidence, status, opened_at, reason) VALUES ({{commission}}, {{stranger}}, 'staff', 'x',"
-    " '[]', '{status}', '2026-11-22T04:00Z', '')"
-)
-_OVERRIDE = (
-    "INSERT INTO commissions_attributionoverride (commission_id, number, dispute_id, promoter_id,"
-    " before, reversed_fen, settled, prepared_by_id, approved_by_id, reason, at)"
-    " SELECT commission_id, 1, id, {promoter}, '{{}}', 0, true, opened_by_id,"
-    " (SELECT min(id) FROM accounts_account), 'x', opened_at FROM commissions_attributiondispute"
-)
-# rule → statements that break it; {name} stands for ids of the world below
-FAULTS: dict[str, list[str]] = {
-    "every journal has entries and they sum to zero": [
-        "UPDATE commissions_entry SET amount_fen = amount_fen + 1 WHERE (account_id, journal_id) ="
-        " (SELECT account_id, journal_id FROM commissions_entry ORDER BY 2, 1 LIMIT 1)"
-    ],
-    "every balance with its deltas is the sum of its entries": [
-        "UPDATE commissions_balance SET balance_fen = balance_fen + 7 WHERE account_id ="
-        " (SELECT min(account_id) FROM commissions_balance)"
-    ],
-    "every entry belongs to an account that exists": [
-        "INSERT INTO commissions_entry (account_id, journal_id, amount_fen, at)"
-        " VALUES (999999, 1, 5, '2026-11-22T04:00Z')"
-    ],
-    "a journal's id is made of its cause, and the cause exists": [
-        "INSERT INTO commissions_journal (id, kind, subject_id, at)"
-        " VALUES ((4::bigint << 56) | 999999, 4, 999999, '2026-11-22T04:00Z')"
-    ],
-    "a payout is sent once": [
-        "DROP INDEX payout_sent_once",
-        "INSERT INTO commissions_payoutattempt (payout_id, kind, outcome, answer, started_at)"
-        " VALUES ({payout}, 'send', 'paid', '{{}}', '2026-11-22T04:00Z')",
-    ],
-    "splits sum to budget and fee, and these are their rates or a plan's terms": [
-        "UPDATE commissions_commissionsplit SET amount_fen = amount_fen + 1"
-        " WHERE commission_id = {commission} AND role = 'promoter'"
-    ],
-    "what is reversed is the cumulative rule's share of what is refunded": [
-        "UPDATE commissions_commissionsplit SET reversed_fen = reversed_fen - 1"
-        " WHERE commission_id = {refunded} AND role = 'promoter'"
-    ],
-    "every part gives back its own share, to the fen": [
-        "UPDATE commissions_commissionsplit SET reversed_fen = reversed_fen - 2"
-        " WHERE commission_id = {refunded} AND role = 'promoter'",
-        "UPDATE commissions_commissionsplit SET reversed_fen = reversed_fen + 2"
-        " WHERE commission_id = {refunded} AND role = 'inviter'",
-    ],
-    "the accrual's journal is what the splits say": [
-        "UPDATE commissions_commissionsplit SET payee_id = {stranger}"
-        " WHERE commission_id = {commission} AND role = 'promoter'"
-    ],
-    "the reversals' journals are what the splits have given back": [
-        "UPDATE commissions_commissionsplit SET reversed_fen = reversed_fen + 1"
-        " WHERE commission_id = {refunded} AND role = 'platform'"
-    ],
-    "a line has one commission and a role one winner, who is the one attributed": [
-        "UPDATE commissions_attribution SET promoter_id = {inviter}"
-        " WHERE id = (SELECT attribution_id FROM commissions_commissionorder"
-        " WHERE id = {commission})"
-    ],
-    "of a line decided anew, all its journals together are what its parts say now": [
-        _DISPUTE.format(status="settled"),
-        _OVERRIDE,
-        "UPDATE commissions_commissionsplit SET payee_id = {stranger}"
-        " WHERE commission_id = {commission} AND role = 'promoter'",
-    ],
-    "an override settles its dispute, comes next in its line, and its journal has its legs": [
-        _DISPUTE.format(status="settled"),
-    ],
-    "what won by a code or a lock was the holder's when the order was placed": [
-        "UPDATE commissions_attribution SET rule = 'lock', source_id = 999999"
-        " WHERE id = (SELECT attribution_id FROM commissions_commissionorder"
-        " WHERE id = {commission})"
-    ],
-    "everything that a change of a lock names exists": [
-        "INSERT INTO commissions_lockchange (buyer_id, shop_id, promoter_id, source, cause,"
-        " cause_id, days, mode, protect_days, at) VALUES ({stranger}, 999999, {promoter},"
-        " 'product', 'click', 1, 7, 'first', 0, '2026-11-22T04:00Z')"
-    ],
-    "every inviter joined earlier (so no cycle) and is the one of the dated edges": [
-        "ALTER TABLE commissions_promoter DROP CONSTRAINT promoter_no_cycle",
-        "UPDATE commissions_promoter SET sponsor_id = {promoter} WHERE id = {inviter}",
-    ],
-    "everything that a commission names exists": [
-        "UPDATE commissions_commissionorder SET settlement_run_id = 999999 WHERE id = {confirmed}"
-    ],
-    "every commission names a published plan, a touch or source, and a real inviter": [
-        "UPDATE commissions_planversion SET published_at = NULL"
-    ],
-    "what is passed on goes to the agency of the dated edge, at the share of that day": [
-        "UPDATE commissions_agencyshare SET share_bps = share_bps + 1"
-        " WHERE agency_id = (SELECT max(id) FROM commissions_agency)"
-    ],
-    "what is kept and what is passed on are their shares of the member's part, to the fen": [
-        "UPDATE commissions_commissionsplit SET amount_fen = amount_fen - 2"
-        " WHERE commission_id = {commission} AND role = 'promoter'",
-        "UPDATE commissions_commissionsplit SET amount_fen = amount_fen + 2"
-        " WHERE commission_id = {commission} AND role = 'agency'",
-    ],
-    "a member joins and leaves by turns, one agency at a time, and an upper agency is older": [
-        "UPDATE commissions_agencyedge SET number = 3 WHERE promoter_id = {promoter}"
-    ],
-    "a commission settles in one run, not before it has matured": [
-        "UPDATE commissions_commissionorder SET matures_at = '2027-01-01T00:00Z'"
-        " WHERE id = {commission}"
-    ],
-    "a run's totals are those of its orders and postings": [
-        "UPDATE commissions_settlementrun SET amount_fen = amount_fen - 1"
-    ],
-    "a posting is what its run's commissions owed the payee when they settled": [
-        "UPDATE commissions_settlementposting SET amount_fen = amount_fen + 1"
-        " WHERE payee_kind = 'platform'"
-    ],
-    "a posting's journal moves its amount from pending to available": [
-        "UPDATE commissions_settlementposting SET amount_fen = amount_fen + 1"
-        " WHERE payee_kind = 'charity'"
-    ],
-    "what is pending is what has not settled": [
-        "UPDATE commissions_commissionorder SET status = 'confirmed', settlement_run_id = NULL"
-        " WHERE id = {commission}"
-    ],
-    "nobody was paid more than was credited": [f"DELETE FROM {_ENTRY} e.journal_id >> 56 = 3"],
-    "a payout's journals are those of its state": [
-        "UPDATE commissions_payout SET status = 'failed' WHERE id = {payout}"
-    ],
-    "the channel has paid what we say it has": [
-        "UPDATE commissions_sandboxtransfer SET amount_fen = amount_fen + 1 WHERE state = 'paid'"
-    ],
-    "a bank batch's totals are those of its payouts": [
-        "INSERT INTO commissions_payoutbatch (number, provider, status, payouts_count, total_fen,"
-        " built_at) VALUES ('B1', 'bank_file', 'built', 1, 5, '2026-11-22T04:00Z')"
-    ],
-    "a payout's state has its history: two people, their acts, its sending": [
-        "ALTER TABLE commissions_payout DROP CONSTRAINT payout_four_eyes",
-        "UPDATE commissions_payout SET approved_by_id = prepared_by_id WHERE id = {payout}",
-    ],
-    "an order's state has its row of history": [
-        "UPDATE shops_order SET status = 'closed' WHERE id = {order}"
-    ],
-    "no event is parked, or due for more than five minutes": [
-        "INSERT INTO core_event (kind, subject_id, payload, state, attempts, error, recorded_at,"
-        " due_at) VALUES ('order.paid', 1, '{{}}', 'parked', 8, 'ValueError: x',"
-        " '2026-11-22T04:00Z', '2026-11-22T04:00Z')"
-    ],
-    "every paid line has its commission order, or an event on its way to make it": [
-        "DELETE FROM commissions_commissionorder WHERE id = {commission}"
-    ],
-    "every refund is answered by a reversal, or an event is on its way to make it": [
-        "UPDATE shops_orderline SET refunded_fen = refunded_fen + 1 WHERE id = {line}"
-    ],
-    "a plan's fund is what its commissions took and gave back, and is never exceeded": [
-        "INSERT INTO commissions_planfund (plan_id, funded_fen, taken_fen, returned_fen)"
-        " SELECT id, 5, 5, 0 FROM commissions_commissionplan LIMIT 1"
-    ],
-    "what counts against a cap is what its commissions were granted": [
-        "INSERT INTO commissions_plancounter (plan_id, kind, account_id, period, used_fen)"
-        " SELECT id, 'day', 1, 20261122, 5 FROM commissions_commissionplan LIMIT 1"
-    ],
-    "a plan that priced a line was in force, and of its shop, when it was placed": [
-        "UPDATE commissions_commissionorder SET step = 'campaign', terms ="
-        """ '{{"step": "shop", "budget_fen": 2580, "limits": []}}' WHERE id = {commission}"""
-    ],
-    "what is received is confirmed, or an event is on its way to do it": [
-        "UPDATE commissions_commissionorder SET status = 'estimated' WHERE id = {confirmed}"
-    ],
-    "what matured ten minutes ago and nothing stops is settled": [
-        "UPDATE commissions_commissionorder SET matures_at = '2026-11-29T04:00Z'"
-        " WHERE id = {confirmed}"
-    ],
-    "no order waits for a job that should have come ten minutes ago": [
-        "UPDATE shops_order SET status = 'shipped', auto_receive_at = '2026-11-23T00:00Z'"
-        " WHERE id = {order}"
-    ],
-    "no money waits ten minutes for a job that gives it back or sends it": [
-        "INSERT INTO shops_payment (checkout_id, provider, transaction_id, amount_fen, payer,"
-        " status, paid_at, recorded_at) SELECT checkout_id, 'sandbox', 'late', 1, '', 'returning',"
-        " '2026-11-22T04:00Z', '2026-11-22T04:00Z' FROM shops_order WHERE id = {order}"
-    ],
-    "the stored figures of a closed day are a recount of its orders": [
-        "UPDATE shops_dailymetric SET dab = dab + 1 WHERE shop_id = 0"
-    ],
-    "no payout is on its way for longer than its channel takes (a day; a bank file a week)": [
-        "UPDATE commissions_payout SET status = 'unknown' WHERE id = {payout}"
-    ],
-}
 
 
 def sabotage(there: World, statements: list[str]) -> None:
@@ -220,6 +33,8 @@ def sabotage(there: World, statements: list[str]) -> None:
         "promoter": there.promoter.pk,
         "inviter": there.inviter.pk,
         "stranger": there.payouts[0].approved_by_id,
+        "maker": there.payouts[0].prepared_by_id,
+        "account": there.account.pk,
     }
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

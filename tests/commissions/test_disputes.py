@@ -12,13 +12,29 @@ from hypothesis import strategies as st
 from backend.accounts.models import Account
 from backend.core.errors import NotAllowed, NotFound, Refusal, WrongState
 from backend.core.sql import value
-from commissions import accruals, disputes, earnings, explain, overrides, settlement
-from commissions.models import Attribution, AttributionDispute, AttributionOverride, Journal
+from commissions import (
+    accruals,
+    bounties,
+    disputes,
+    earnings,
+    explain,
+    overrides,
+    risks,
+    settlement,
+)
+from commissions.models import (
+    Attribution,
+    AttributionDispute,
+    AttributionOverride,
+    Journal,
+    RiskCase,
+)
 from notes.models import NoteProduct
 from seeds.factories import AccountFactory, NoteFactory, PromoterFactory, PromotionLinkFactory
 from tests.commissions import sales
 from tests.commissions.disputed import (
     AT,
+    DAY,
     DUE,
     FEN,
     Case,
@@ -28,7 +44,6 @@ from tests.commissions.disputed import (
     maker,
 )
 from tests.commissions.money_out import officer
-from tests.commissions.plan_world import Stall
 
 pytestmark = pytest.mark.django_db
 
@@ -94,43 +109,6 @@ def test_refunds_beside_it_take_from_whom_the_line_is_owed_to_now(
     case.refund(7_500)
     assert case.fen(kind) == (0, 0, 0)
     assert sales.house("shop", "payable", case.sku.product.shop_id) == 0
-    assert clean(DUE)
-
-
-@pytest.mark.parametrize("settled", [False, True])
-def test_what_a_plan_has_set_as_the_budget_is_owed_to_the_new_payee(settled: bool) -> None:
-    """12.34 a unit, whatever the rate: not base × rate."""
-    stall, mia = Stall(), PromoterFactory.create()
-    stall.named("exclusive", unit_fen=1_234)
-    commission = stall.sell(offer=2_000)
-    assert (commission.budget_fen, sales.fen_of(stall.linda.account, "pending")) == (1_234, 1_234)
-    if settled:
-        sales.receive(commission.order_line, AT)
-        accruals.reconcile_orders([commission.order_line.order_id], at=AT)
-        settlement.settle_due(at=DUE)
-
-    def proposed(handle: str) -> int:
-        dispute = disputes.open_dispute(
-            account=stall.shop.account,
-            order_number=commission.order_line.order.number,
-            line_id=commission.order_line_id,
-            claim="Mia showed it",
-            at=AT,
-        )
-        asked = {"role": "promoter", "handle": handle, "reason": "Mia showed it"}
-        return disputes.propose(dispute_id=dispute.pk, by=maker(), at=AT, **asked).pk
-
-    nobody = proposed("")
-    with pytest.raises(overrides.PricedByPlan):
-        disputes.approve(dispute_id=nobody, by=checker(), at=AT)
-    disputes.reject(dispute_id=nobody, by=checker(), reason="somebody is owed it", at=AT)
-    disputes.approve(dispute_id=proposed(mia.account.handle), by=checker(), at=AT)
-    kind = "available" if settled else "pending"
-    assert sales.fen_of(stall.linda.account, kind) == 0
-    assert sales.fen_of(mia.account, kind) == 1_234
-    assert clean(DUE)
-    stall.refund(commission, 5_000)
-    assert sales.fen_of(mia.account, kind) == 617
     assert clean(DUE)
 
 
@@ -357,3 +335,64 @@ def test_any_history_of_overrides_refunds_and_settlement_keeps_the_books(
                     disputes.reject(dispute_id=dispute.pk, by=checker(), reason="x", at=AT)
         assert books_exact(DUE) == []
         transaction.set_rollback(True)
+
+
+def test_who_decides_a_dispute_leaves_the_order_to_its_risk_case() -> None:
+    case = Case()
+    dispute = case.open()
+    ban = {"kind": "promoter", "source_id": case.linda.pk, "by": maker(), "at": AT}
+    risks.ban(**ban, reason="bought clicks")
+    assert (risks.scan(at=AT), case.commission.held_reason) == (1, "dispute")
+    disputes.reject(dispute_id=dispute.pk, by=checker(), reason="No such click", at=AT)
+    assert case.commission.held_reason == "risk_banned_source"
+    again = case.open()
+    found = RiskCase.objects.get()
+    risks.release(case_id=found.pk, by=maker(), reason="they were real", at=AT)
+    assert case.commission.held_reason == "dispute"
+    disputes.withdraw(account=case.mia.account, dispute_id=again.pk, at=AT)
+    assert case.commission.held_reason == ""
+
+
+def test_a_hold_by_staff_gives_way_to_what_else_holds() -> None:
+    case = Case()
+    settlement.hold(commission_id=case.commission.pk, by=None, reason="a call", at=AT)
+    case.open()
+    for reason in ("dispute", ""):
+        settlement.release(commission_id=case.commission.pk, by=None, reason="", at=AT)
+        assert case.commission.held_reason == reason
+
+
+def test_a_banned_promoter_is_whom_a_line_is_owed_to_now() -> None:
+    case, other = Case(), Case()
+    case.to_mia()
+    for promoter in (case.linda, other.linda):
+        ban = {"kind": "promoter", "source_id": promoter.pk, "by": maker(), "at": AT}
+        risks.ban(**ban, reason="bought clicks")
+    risks.scan(at=AT)
+    assert (case.commission.held_reason, other.commission.held_reason) == ("", "risk_banned_source")
+
+
+def test_a_bounty_counts_a_line_for_whom_it_is_owed_to() -> None:
+    case = Case()
+    shop = case.sku.product.shop
+    bounties.offer(
+        account=shop.account,
+        shop_id=shop.pk,
+        at=AT - DAY,
+        title="双十一",
+        goal="orders",
+        target=1,
+        reward_fen=100,
+        budget_fen=1_000,
+        starts_at=AT - DAY,
+        ends_at=AT + DAY,
+        hold_days=15,
+    )
+
+    def reached() -> list[int]:
+        people = (case.linda, case.mia)
+        return [bounties.seen_by(one.account)[0]["reached"] for one in people]
+
+    assert reached() == [1, 0]
+    case.to_mia()
+    assert reached() == [0, 1]

@@ -132,3 +132,13 @@ def test_the_exposure_is_what_stands_and_what_would_be_left(stall: Stall) -> Non
         },
     }  # fmt: skip
     assert "estimated: 10.00" in plans.exposure_words(version.plan)
+
+
+def test_what_staff_end_goes_back_to_the_fund(stall: Stall) -> None:
+    version = stall.plan(rate_bps=1_000)
+    stall.fund(version, 1_000)
+    ended = stall.sell()
+    with transaction.atomic():
+        accruals.end(commission_id=ended.pk, reason="risk_self_phone", at=AT)
+    assert PlanReturn.objects.get().amount_fen == 1_000
+    assert stall.sell().budget_fen == 1_000

@@ -78,6 +78,16 @@ def share(account: Account, what: str) -> None:
         assert what == "nothing"
 
 
+def test_the_payer_that_the_sandbox_makes_up_is_nobody(sku: Sku) -> None:
+    account = AccountFactory.create()
+    line = sold(sku, **through(sku, "link", account))
+    own = sales.sale(at=AT, buyer=account)
+    for checkout_id in (line.order.checkout_id, own.order.checkout_id):
+        Payment.objects.filter(checkout_id=checkout_id).delete()
+        paid(checkout_id, "sandbox-buyer")
+    assert decided(line).rule == "named"
+
+
 def decided(line: Any) -> Attribution:
     accruals.reconcile_orders([line.order_id], at=AT)
     return Attribution.objects.get(order_line=line)

@@ -8,10 +8,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.races import of_commissions, of_orders, of_payouts, of_plans, of_promoting, of_requests
+from tests.races import (
+    of_commissions,
+    of_giving,
+    of_orders,
+    of_payouts,
+    of_plans,
+    of_promoting,
+    of_requests,
+)
 from tests.races.race import Race, run
 
-ROOMS = (of_payouts, of_orders, of_commissions, of_plans, of_promoting, of_requests)
+ROOMS = (of_payouts, of_orders, of_commissions, of_plans, of_promoting, of_requests, of_giving)
 RACES: list[type[Race]] = [race for room in ROOMS for race in room.RACES]
 ROUNDS, CONTROLS = 10, 2
 pytestmark = pytest.mark.django_db(transaction=True)

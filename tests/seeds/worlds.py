@@ -1,6 +1,7 @@
 """Small worlds for the tests of the seeds, each undone when it is over."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -79,6 +80,8 @@ def digest() -> dict[str, str]:
     found = {}
     for name, statement in _TOLD.items():
         told = "\n".join(str(tuple(row.values())) for row in rows(statement))
+        # The account that stands for a partner's buyers is named by a random code.
+        told = re.sub(r"elsewhere\.[a-z0-9]{16}", "elsewhere", told)
         found[name] = hashlib.sha256(told.encode()).hexdigest()
     return found
 
