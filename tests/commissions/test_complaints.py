@@ -184,9 +184,11 @@ def test_no_cent_is_lost(market: Market, price: int) -> None:
 def test_self_referral_through_another_account_is_held(market: Market) -> None:
     """AffiliateWP #519: a second account refers the first."""
     Promoter.objects.get(account=market.linda)
+    order = market.sell(buyer=AccountFactory.create(phone="13800000009"))
     market.linda.phone = "13800000009"
     market.linda.save(update_fields=["phone"])
-    order = market.sell(buyer=AccountFactory.create(phone="13800000009"))
+    # Known when it was attributed, it earns nobody anything; known later, it is held.
+    assert market.sell(buyer=order.order_line.order.buyer).budget_fen == 0
     risks.scan(at=AT)
     sales.receive(order.order_line, AT)
     accruals.reconcile_orders([order.order_line.order_id], at=AT)
