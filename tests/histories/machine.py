@@ -149,7 +149,9 @@ class Market(Returning, Paying):
             person = ("person", self.world.people[name].pk)
             wanted = [held.get((*person, k), 0) for k in ("pending", "available", "in_transit")]
             shown = earnings.summary(self.world.people[name])
-            same(f"what {name} is shown", list(shown), [*wanted, earned[(*person, "available")]])
+            # Nobody writes off a debt or offers a bounty here.
+            wanted += [earned[(*person, "available")], 0, 0]
+            same(f"what {name} is shown", list(shown), wanted)
         accrued = [line for line in self.oracle.lines if line.owed]
         if accrued:
             order = pick(accrued, len(self.steps)).order
