@@ -27,6 +27,16 @@ from collections.abc import Iterator  # noqa: E402
 
 import pytest  # noqa: E402
 from django.core.cache import cache  # noqa: E402
+from django.db import connection  # noqa: E402
+
+from tests import ground  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Every worker's database is a copy of one that is migrated."""
+    found = ground.template(embedded.expected_urls().database_url)
+    connection.settings_dict["TEST"]["TEMPLATE"] = found
 
 
 @pytest.fixture(autouse=True)
