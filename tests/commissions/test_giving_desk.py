@@ -166,7 +166,7 @@ def test_a_partners_secret_is_shown_once(desk: Client, partner: Partner) -> None
 
 
 def test_a_bounty_is_drafted_through_the_linter_and_published(desk: Client) -> None:
-    later = now() + timedelta(days=1)
+    later = now() + timedelta(days=2)
     fields = {
         "title": "平台任务",
         "goal": "sales",
