@@ -178,10 +178,10 @@ class AttributionDisputeAdmin(DecidingAdmin):
     ordering = ["-id"]
     paginator = InfinitePaginator
     fields = [
-        "explained", "status", "opened_by", "side", "claim", "evidence", "proposed_promoter",
+        "explained", "status", "opened_by", "side", "claim", "told", "proposed_promoter",
         "proposed_creator", "proposed_by", "proposed_at", "reason", "decided_by", "decided_at",
     ]  # fmt: skip
-    readonly_fields = ["explained"]
+    readonly_fields = ["explained", "told"]
     inlines = [OverrideInline]
     actions_detail = ["propose_one", "approve_one", "reject_one"]
     offered = {
@@ -204,6 +204,11 @@ class AttributionDisputeAdmin(DecidingAdmin):
         """Every fen of the line, in words: the original and what was decided since."""
         text = explain.readable(explain.for_staff(row.commission_id))
         return in_words(text)
+
+    @display(description="evidence 证据")
+    def told(self, row: AttributionDispute) -> SafeString:
+        """One text a line."""
+        return in_words("\n".join(row.evidence) or "-")
 
     def has_propose_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Makers."""
