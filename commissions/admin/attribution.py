@@ -7,7 +7,6 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
@@ -17,7 +16,8 @@ from backend.core.asking import Question, ask
 from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision, Reasoned
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin
-from commissions import disputes, explain, locks
+from commissions import disputes, locks
+from commissions.admin import drawing
 from commissions.models import (
     AttributionDispute,
     AttributionOverride,
@@ -202,9 +202,8 @@ class AttributionDisputeAdmin(DecidingAdmin):
 
     @display(description="the line 该笔归因")
     def explained(self, row: AttributionDispute) -> SafeString:
-        """Every fen of the line, in words: the original and what was decided since."""
-        text = explain.readable(explain.for_staff(row.commission_id))
-        return format_html("<pre>{}</pre>", text)
+        """Every fen of the line: the original and what was decided since, drawn and in words."""
+        return drawing.explained(row.commission_id)
 
     def has_propose_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Makers."""

@@ -12,7 +12,8 @@ from unfold.paginator import InfinitePaginator
 
 from backend.core.deciding import DecidingAdmin, Decision
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
-from commissions import explain, settlement
+from commissions import settlement
+from commissions.admin import drawing
 from commissions.models import (
     CommissionOffer,
     CommissionOrder,
@@ -156,8 +157,8 @@ class CommissionOrderAdmin(DecidingAdmin):
 
     @display(description="explanation")
     def explained(self, row: CommissionOrder) -> SafeString:
-        """Every fen of it, in words."""
-        return format_html("<pre>{}</pre>", explain.readable(explain.for_staff(row.pk)))
+        """Every fen of it: line → touch → plan → split → journals, and the same in words."""
+        return drawing.explained(row.pk)
 
     @action(description=HOLD.title, permissions=MAY)
     def hold_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
