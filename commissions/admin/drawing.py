@@ -45,8 +45,7 @@ def bars(drawn: Iterable[Bar], *, longest: int | None = None) -> SafeString:
         (
             bar.label,
             bar.figure,
-            # A bar that stands for something is never invisible.
-            max(round(abs(bar.length) * 100 / scale, 2), 0.5 if bar.length else 0),
+            _width(abs(bar.length), scale),
             bar.colour,
         )
         for bar in some
@@ -64,6 +63,12 @@ def bars(drawn: Iterable[Bar], *, longest: int | None = None) -> SafeString:
             found,
         ),
     )
+
+
+def _width(length: int, scale: int) -> str:
+    """Of a hundred, with one decimal; a bar that stands for something is never invisible."""
+    thousandths = max(length * 1_000 // scale, 5 if length else 0)
+    return f"{thousandths // 10}.{thousandths % 10}"
 
 
 def boxes(drawn: Iterable[SafeString]) -> SafeString:

@@ -14,6 +14,10 @@ LIMIT = 300
 # machine draws other histories: then they are found later, and the soak looks at all of them.
 QUICK = {
     "nothing is clawed back after settlement": 1,
+    "an override pays the new and leaves the old": 1,
+    "an override forgets who stands above the winner": 1,
+    "an override forgets what was taken back": 1,
+    "a click wins over a coupon": 1,
     "a claw back is taken from what is pending": 1,
     "a reversal is rounded up": 1,
     "the second refund takes the first back again": 1,
