@@ -111,6 +111,10 @@ def seen_of(commission_id: int) -> int:
     return AttributionOverride.objects.filter(commission=commission_id).count()
 
 
+# Who shares in the line beside the winner, as the override records it.
+_BESIDE = ("inviter_id", "inviter2_id", "membership_id", "affiliation_id")
+
+
 def write(
     *,
     dispute_id: int,
@@ -150,10 +154,7 @@ def write(
         number=seen + 1,
         dispute_id=dispute_id,
         promoter=winner.promoter,
-        inviter_id=chain.inviter_id,
-        inviter2_id=chain.inviter2_id,
-        membership_id=chain.membership_id,
-        affiliation_id=chain.affiliation_id,
+        **{name: getattr(chain, name) for name in _BESIDE},
         creator=winner.creator,
         before={
             "rate_bps": state["rate_bps"],

@@ -28,7 +28,7 @@ class LiveSessionsView(View):
     permission_classes = [AnyoneReads]
 
     @extend_schema(
-        tags=["live sessions"],
+        tags=["live"],
         parameters=[s.LiveQuery, *CURSOR],
         responses=page_of("LiveSession", a.LiveItem),
     )
@@ -38,7 +38,7 @@ class LiveSessionsView(View):
         found, cursor = keyset(request, live.on_air(query.get("status", "live")))
         return Response(answer(a.LiveItem(found, many=True).data, cursor))
 
-    @extend_schema(tags=["live sessions"], request=s.LiveAnnouncement, responses={201: a.LiveRoom})
+    @extend_schema(tags=["live"], request=s.LiveAnnouncement, responses={201: a.LiveRoom})
     def post(self, request: Request) -> Response:
         """Announces a session of one's own."""
         fields = self.body(request, s.LiveAnnouncement)
@@ -53,7 +53,7 @@ class LiveSessionView(View):
 
     permission_classes = [AnyoneReads]
 
-    @extend_schema(tags=["live sessions"], responses=a.LiveRoom)
+    @extend_schema(tags=["live"], responses=a.LiveRoom)
     def get(self, request: Request, session_id: int) -> Response:
         """Enters a session: who enters one on air that shows goods has been touched by it."""
         self.query(request)
@@ -71,7 +71,7 @@ class LiveSessionView(View):
 class LiveStartView(View):
     """Going on air."""
 
-    @extend_schema(tags=["live sessions"], request=NoFields, responses={200: a.LiveRoom})
+    @extend_schema(tags=["live"], request=NoFields, responses={200: a.LiveRoom})
     def post(self, request: Request, session_id: int) -> Response:
         """Starts one's announced session."""
         self.body(request, NoFields)
@@ -82,7 +82,7 @@ class LiveStartView(View):
 class LiveEndView(View):
     """Going off air."""
 
-    @extend_schema(tags=["live sessions"], request=NoFields, responses={200: a.LiveRoom})
+    @extend_schema(tags=["live"], request=NoFields, responses={200: a.LiveRoom})
     def post(self, request: Request, session_id: int) -> Response:
         """Ends one's session that is on air."""
         self.body(request, NoFields)
@@ -93,7 +93,7 @@ class LiveEndView(View):
 class LiveCancelView(View):
     """Calling off."""
 
-    @extend_schema(tags=["live sessions"], request=NoFields, responses={204: None})
+    @extend_schema(tags=["live"], request=NoFields, responses={204: None})
     def post(self, request: Request, session_id: int) -> Response:
         """Calls one's announced session off; nobody finds it any more."""
         self.body(request, NoFields)
@@ -104,7 +104,7 @@ class LiveCancelView(View):
 class LiveProductsView(View):
     """Goods of a live session."""
 
-    @extend_schema(tags=["live sessions"], request=s.LiveCardFields, responses={201: a.LiveRoom})
+    @extend_schema(tags=["live"], request=s.LiveCardFields, responses={201: a.LiveRoom})
     def post(self, request: Request, session_id: int) -> Response:
         """Shows a product, by the rules of a note's cards."""
         fields = self.body(request, s.LiveCardFields)
