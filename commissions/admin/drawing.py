@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from backend.core.staff import fen
+from backend.core.staff import fen, in_words
 from commissions import explain, ledger, split
 
 BLUE, GREEN, RED, GREY, AMBER = "#3b82f6", "#16a34a", "#dc2626", "#9ca3af", "#d97706"
@@ -105,9 +105,9 @@ def words(text: str, summary: str) -> SafeString:
     return format_html(
         '<details style="margin-top:.75rem"><summary style="cursor:pointer;position:relative;'
         'text-decoration:underline">{}</summary>'
-        '<pre style="white-space:pre-wrap;overflow-wrap:anywhere">{}</pre></details>',
+        "{}</details>",
         summary,
-        text,
+        in_words(text),
     )
 
 

@@ -13,7 +13,7 @@ from unfold.decorators import action, display
 
 from backend.core.clock import now
 from backend.core.deciding import Asking, DecidingAdmin, Decision
-from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
+from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen, in_words
 from commissions import plans, whatif
 from commissions.admin import drawing
 from commissions.models import CommissionPlan, PlanVersion, Promoter, TierChange, WhatIf
@@ -261,12 +261,12 @@ class PlanVersionAdmin(DecidingAdmin):
     @display(description="who is affected")
     def affected(self, row: PlanVersion) -> SafeString:
         """The preview, in words."""
-        return format_html("<pre>{}</pre>", plans.preview_words(row))
+        return in_words(plans.preview_words(row))
 
     @display(description="exposure")
     def exposed(self, row: PlanVersion) -> SafeString:
         """What the plan stands for, against its budget."""
-        return format_html("<pre>{}</pre>", plans.exposure_words(row.plan))
+        return in_words(plans.exposure_words(row.plan))
 
     @action(description=PUBLISH.title, permissions=MAY)
     def publish_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
