@@ -111,7 +111,7 @@ class Changing(Selling):
         return [line for line in self.oracle.lines if line.owed]
 
     @act(
-        lambda self: self.accrued(),
+        lambda self: self.wide and self.accrued(),
         which=PLACE,
         to=st.sampled_from(["pat", "pat", "pam", "fay", "bob", ""]),
     )
