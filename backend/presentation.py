@@ -30,6 +30,7 @@ API_PAGE: dict[str, Any] = {
         {"name": "notes", "description": "Notes: write, preview, publish"},
         {"name": "media", "description": "Uploaded pictures"},
         {"name": "cards", "description": "Products in notes, and the permission for others' goods"},
+        {"name": "live", "description": "Live sessions: announce, go on air, show goods, enter"},
         {"name": "topics", "description": "What notes are about"},
         {"name": "feeds", "description": "Discover, follow, nearby, search"},
         {"name": "engagement", "description": "Likes, collects, comments, follows"},

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.widgets import (
@@ -20,6 +21,7 @@ from backend.core.clock import now
 from backend.core.deciding import Asking, DecidingAdmin, Decision
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen, in_words
 from commissions import plans, whatif
+from commissions.admin import drawing
 from commissions.models import CommissionPlan, PlanVersion, Promoter, TierChange, WhatIf
 from commissions.split import Shares
 
@@ -322,10 +324,15 @@ class WhatIfAdmin(ReadOnly, StaffAdmin):
     list_select_related = ["version", "shop"]
     list_filter = ["status"]
     ordering = ["-id"]
-    fields = [*list_display[1:], "asked_by", "asked_at", "told"]
+    fields = ["told", *list_display[1:], "asked_by", "asked_at"]
     readonly_fields = ["told"]
 
     @display(description="result")
     def told(self, row: WhatIf) -> SafeString:
-        """Totals, then the largest differences."""
-        return in_words(whatif.words(row.pk))
+        """Cost, margin, winners, losers and caps as bars; the same in words below."""
+        text = whatif.words(row.pk)
+        found = whatif.of(owner=None, what_if_id=row.pk).result
+        if found is None:
+            return drawing.said([text])
+        folded = drawing.words(text, "The same in words 文字说明")
+        return format_html("{}{}", drawing.what_if(found), folded)
