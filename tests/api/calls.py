@@ -14,6 +14,7 @@ from shops.providers import sandbox
 from tests.api.call import Call, get, gone, post
 from tests.api.giving import GIVING, postback_of
 from tests.api.http import MULTIPART, Answer, Door, form
+from tests.api.listening import LISTENING
 from tests.api.named import World
 
 _PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
@@ -342,7 +343,7 @@ TREE = [
     get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
     get("/v1/compliance/findings", "superuser"),
 ]
-CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE, *GIVING]
+CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE, *GIVING, *LISTENING]
 
 
 def filled(world: World, value: Any) -> Any:
