@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultiple,
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -69,7 +69,7 @@ class MarketForm(forms.Form):
     url = forms.CharField(max_length=500, widget=UnfoldAdminTextInputWidget)
     kinds = forms.MultipleChoiceField(
         choices=[(kind, kind) for kind in WebhookEndpoint.KINDS[WebhookEndpoint.Scope.MARKET]],
-        widget=UnfoldAdminCheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
     )
     description = forms.CharField(max_length=100, required=False, widget=UnfoldAdminTextInputWidget)
 
