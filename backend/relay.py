@@ -74,7 +74,8 @@ WITH taken AS (
     RETURNING id, kind, subject_id, attempts, recorded_at, due_at
 )
 SELECT id, kind, subject_id, attempts, recorded_at,
-    EXISTS (SELECT 1 FROM webhooks_webhookendpoint WHERE status = 'active')
+    EXISTS (SELECT 1 FROM webhooks_webhookendpoint
+            WHERE status = 'active' OR off_reason = 'failing')
 FROM taken ORDER BY due_at, id
 """
 # In the order of the table, as `from_db` takes them. Whether anybody listens comes after them: the

@@ -187,20 +187,22 @@ def disable(
 def enable(
     *, endpoint_id: int, account: Account | None, by: Account, at: datetime, reason: str = ""
 ) -> WebhookEndpoint:
-    """Tells again: what was waiting, and what happens from `at` on.
+    """Tells again: what was waiting, and what happens from `at` on; where we had switched it off
+    for failing, what has happened since then as well (of 30 days).
 
     :raises NotFound: not an endpoint of the account.
     :raises WrongState: it is active.
     """
     with transaction.atomic():
         endpoint = _held(endpoint_id, account)
+        went_on = endpoint.off_reason == WebhookEndpoint.Reason.FAILING
         move_one(
             endpoint,
             transitions=WebhookEndpoint.TRANSITIONS,
             to=Status.ACTIVE,
             off_reason="",
             off_at=None,
-            since=at,
+            since=endpoint.since if went_on else at,
             **_CLEAN,
         )
         audit.note(actor=by, action="webhook.enable", target=endpoint, at=at, reason=reason)

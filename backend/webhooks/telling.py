@@ -12,18 +12,24 @@ amounts that it owes by role, the whole market the payees' account ids as well.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from backend.core.models import Event
 from backend.core.sql import run
 
-# Who listens: an owner who may no longer see the rows is not told of them.
+REMEMBERED = timedelta(days=30)
+
+# Who listens: also whom we switched off, so that nothing is missing when they come back within 30
+# days. An owner who may no longer see the rows is not told of them.
 _LISTENING = """
 listening AS MATERIALIZED (
     SELECT e.id, e.account_id, e.scope, e.shop_id, e.kinds, e.since
     FROM webhooks_webhookendpoint e JOIN accounts_account a ON a.id = e.account_id AND a.is_active
     LEFT JOIN shops_shop s ON s.id = e.shop_id
-    WHERE e.status = 'active' AND CASE e.scope WHEN 'market' THEN a.is_staff
+    WHERE (e.status = 'active'
+           OR (e.off_reason = 'failing' AND e.off_at >= %(off_since)s::timestamptz))
+      AND CASE e.scope WHEN 'market' THEN a.is_staff
         WHEN 'shop' THEN s.account_id = e.account_id ELSE true END
 )
 """
@@ -155,7 +161,8 @@ told AS (
 
 def _told(statement: str, events: Sequence[Event], ids: Sequence[int]) -> int:
     at = max(event.recorded_at for event in events)
-    return run(statement, {"ids": sorted(set(ids)), "at": at}) if ids else 0
+    asked = {"ids": sorted(set(ids)), "at": at, "off_since": at - REMEMBERED}
+    return run(statement, asked) if ids else 0
 
 
 def on_orders(events: Sequence[Event]) -> None:

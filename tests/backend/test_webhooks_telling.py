@@ -240,3 +240,22 @@ def test_a_commission_that_staff_ends_is_told(market: Market, linda: Person) -> 
     assert told(own) == ["commission.estimated", "commission.reversed"]
     assert data(own, "commission.reversed")["status"] == "invalid"
     assert data(own, "commission.reversed")["net_fen"] == 0
+
+
+def test_whom_we_switched_off_misses_nothing_for_thirty_days(
+    market: Market, selena: Person, linda: Person
+) -> None:
+    failing, gone = listen(selena, "shop"), listen(linda, "own")
+    for row, why in ((failing, "failing"), (gone, "gone")):
+        WebhookEndpoint.objects.filter(pk=row.pk).update(status="off", off_reason=why, off_at=AT)
+    later = AT + timedelta(days=29)
+    happens("paid", market.sell(at=later).order_id, at=later)
+    too_late = AT + timedelta(days=31)
+    happens("paid", market.sell(at=too_late).order_id, at=too_late)
+    assert told(failing) == ["order.paid", "commission.estimated"]
+    assert told(gone) == []
+    for row in (failing, gone):
+        by = row.account
+        endpoints.enable(endpoint_id=row.pk, account=by, by=by, at=too_late)
+        row.refresh_from_db()
+    assert (failing.since, gone.since) == (AT, too_late)

@@ -10,7 +10,7 @@ import pytest
 
 from backend import embedded
 from tests.backend.receiver import receiver
-from tests.backend.test_streams import Stream, within
+from tests.backend.streaming import Stream, within
 from tests.faults.storm import broker_answers, kill_tree
 from tests.service import Service
 
