@@ -64,7 +64,7 @@ class WebhookSecretAnswer(WebhookAnswer):
         read_only_fields = fields
 
 
-class DeliveryQuery(Strict):
+class WebhookDeliveryQuery(Strict):
     """GET …/deliveries: of one state, or all."""
 
     state = serializers.ChoiceField(choices=WebhookDelivery.State.choices, required=False)
@@ -109,13 +109,13 @@ class WebhookDeliveryDetail(WebhookDeliveryAnswer):
         read_only_fields = fields
 
 
-class ReplayFields(Strict):
+class WebhookReplayFields(Strict):
     """POST …/replay: everything recorded since then that has ended."""
 
     since = Instant()
 
 
-class ReplayAnswer(serializers.Serializer):
+class WebhookReplayAnswer(serializers.Serializer):
     """How many are told again."""
 
     deliveries = serializers.IntegerField()

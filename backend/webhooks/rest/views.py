@@ -117,10 +117,10 @@ class TryView(View):
 class ReplayView(View):
     """Telling again, since a time."""
 
-    @extend_schema(tags=TAGS, request=s.ReplayFields, responses=s.ReplayAnswer)
+    @extend_schema(tags=TAGS, request=s.WebhookReplayFields, responses=s.WebhookReplayAnswer)
     def post(self, request: Request, endpoint_id: int) -> Response:
         """Tells again what was recorded since then and has ended."""
-        since = self.body(request, s.ReplayFields)["since"]
+        since = self.body(request, s.WebhookReplayFields)["since"]
         done = replays.replay_since(
             account=caller(request), endpoint_id=endpoint_id, since=since, at=now()
         )
@@ -132,12 +132,12 @@ class DeliveriesView(View):
 
     @extend_schema(
         tags=TAGS,
-        parameters=[s.DeliveryQuery, *CURSOR],
+        parameters=[s.WebhookDeliveryQuery, *CURSOR],
         responses=page_of("WebhookDelivery", s.WebhookDeliveryAnswer),
     )
     def get(self, request: Request, endpoint_id: int) -> Response:
         """What was and is to be told to the endpoint, the newest first."""
-        asked = self.query(request, s.DeliveryQuery, paged=True)
+        asked = self.query(request, s.WebhookDeliveryQuery, paged=True)
         mine = replays.deliveries_of(account=caller(request), endpoint_id=endpoint_id)
         found, cursor = paging.keyset(request, mine.filter(**asked))
         return Response(paging.answer(s.WebhookDeliveryAnswer(found, many=True).data, cursor))
