@@ -49,6 +49,7 @@ API_PAGE: dict[str, Any] = {
         {"name": "earnings", "description": "Commissions and where they come from"},
         {"name": "payouts", "description": "Payee accounts and money out"},
         {"name": "conversions", "description": "Orders made on other platforms"},
+        {"name": "webhooks", "description": "What happened, told to your server"},
         {"name": "contests", "description": "Leaderboards and bounties"},
         {"name": "charity", "description": "The public running total"},
     ],
@@ -95,6 +96,10 @@ API_PAGE: dict[str, Any] = {
         "ConversionImportState": "commissions.models.ConversionImport.Status",
         "BountyState": "commissions.models.Bounty.Status",
         "BountyGoal": "commissions.models.Bounty.Goal",
+        "WebhookScope": "backend.webhooks.models.WebhookEndpoint.Scope",
+        "WebhookState": "backend.webhooks.models.WebhookEndpoint.Status",
+        "WebhookOffReason": "backend.webhooks.models.WebhookEndpoint.Reason",
+        "WebhookDeliveryState": "backend.webhooks.models.WebhookDelivery.State",
     },
 }
 

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import connection
 
 from backend.accounts.models import Account
+from backend.core import events
 from backend.core.errors import NotFound, Refusal, WrongState
 from backend.core.sql import read, rows, run
 from commissions import attribution, ledger, plans, split, uplines
@@ -173,6 +174,7 @@ def write(
     out = [(key, -fen) for key, fen in _legs(state["shop_id"], before, kind)]
     legs = [*out, *_legs(state["shop_id"], after, kind)]
     ledger.post([ledger.Posting(ledger.JournalKind.OVERRIDE, made.pk, legs)], at=at)
+    events.record(kind="commission.decided", subject_id=commission_id, at=at)
     return made
 
 

@@ -3,7 +3,7 @@
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-ROOMS = ["core", "accounts", "shops", "notes", "commissions"]
+ROOMS = ["core", "accounts", "shops", "notes", "commissions", "webhooks"]
 _DESK = [
     "view_payout",
     "view_payoutbatch",
@@ -37,6 +37,8 @@ MONEY_RIGHTS = (
     "commissions.change_conversionsource",
     "commissions.propose_override",
     "commissions.approve_override",
+    "webhooks.listen_market",
+    "webhooks.change_webhookendpoint",
 )
 
 

@@ -14,6 +14,7 @@ from shops.providers import sandbox
 from tests.api.call import Call, get, gone, post
 from tests.api.giving import GIVING, postback_of
 from tests.api.http import MULTIPART, Answer, Door, form
+from tests.api.listening import LISTENING
 from tests.api.named import World
 from tests.api.rooms import ROOMS
 
@@ -344,7 +345,7 @@ TREE = [
     get("/v1/compliance/findings", "superuser"),
 ]
 CALLS = [
-    *ACCOUNTS, *SELLING, *BUYING, *NOTES, *ROOMS, *PROMOTING, *AGENCIES, *TREE, *GIVING
+    *ACCOUNTS, *SELLING, *BUYING, *NOTES, *ROOMS, *PROMOTING, *AGENCIES, *TREE, *GIVING, *LISTENING,
 ]  # fmt: skip
 
 
