@@ -21,7 +21,7 @@ from backend.accounts.models import Account
 from backend.core import events
 from backend.core.errors import NotFound, Refusal, WrongState
 from backend.core.sql import read, rows, run
-from commissions import attribution, ledger, plans, split, uplines
+from commissions import attribution_rules, ledger, plans, split, uplines
 from commissions.accruals.legs import legs_of
 from commissions.attribution import Candidate, Decision
 from commissions.models import (
@@ -204,7 +204,7 @@ def _chain(winner: Winner, state: dict[str, Any]) -> Decision:
     elif promoter is not None:
         decision.promoter_id = promoter.pk
         decision.payees = {split.PROMOTER: promoter.account_id}
-        decision.undated = _candidate(promoter), attribution.rules_now()
+        decision.undated = _candidate(promoter), attribution_rules.rules_now()
         asked = (state["order_line_id"], state["buyer_id"], state["owner_id"], decision)
         uplines.complete([asked])
     return decision

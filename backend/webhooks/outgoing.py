@@ -108,7 +108,7 @@ def _session(line: _Line, *, loopback: bool) -> HTTPSession:
     )
     session.trust_env = False
     for adapter in session.adapters.values():
-        adapter.poolmanager.pool_classes_by_scheme = _pools(line)  # type: ignore[attr-defined]
+        adapter.poolmanager.pool_classes_by_scheme = _pools(line)
     return session
 
 

@@ -101,7 +101,7 @@ class WebhookAttemptAnswer(serializers.ModelSerializer):
 class WebhookDeliveryDetail(WebhookDeliveryAnswer):
     """An event with what is told and its last 50 tries, the newest first."""
 
-    data = serializers.DictField(read_only=True)
+    data = serializers.DictField(read_only=True)  # type: ignore[assignment]
     attempts = WebhookAttemptAnswer(many=True, read_only=True)
 
     class Meta(WebhookDeliveryAnswer.Meta):
