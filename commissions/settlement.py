@@ -4,8 +4,8 @@ The calendar (commissions/calendars.py) says in which period an order has mature
 period settles. Set-based: a chunk of 20,000 commission orders of a period costs the same few
 statements as one. A chunk locks and marks its orders first and reads their splits in a later
 statement, so a reversal that commits in between is seen. What another worker holds is skipped, not
-waited for. A commission waits while it is held, while a refund of its line is open, and while a refund that succeeded is
-not yet reversed.
+waited for. A commission waits while it is held, while a refund of its line is open, and while a
+refund that succeeded is not yet reversed.
 """
 
 from datetime import datetime

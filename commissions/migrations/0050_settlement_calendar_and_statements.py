@@ -17,7 +17,8 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='StatementKey',
             fields=[
-                ('key_id', models.CharField(max_length=16, primary_key=True, serialize=False)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key_id', models.CharField(max_length=16, unique=True)),
                 ('public_key', models.CharField(help_text='Ed25519, hex', max_length=64)),
                 ('first_used_at', models.DateTimeField()),
             ],
@@ -143,7 +144,7 @@ class Migration(migrations.Migration):
                 ('digest', models.CharField(default='', help_text="of the signed file's chain", max_length=64)),
                 ('signature', models.CharField(default='', max_length=128)),
                 ('period', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commissions.settlementperiod')),
-                ('key', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commissions.statementkey')),
+                ('signed_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='commissions.statementkey')),
             ],
             options={
                 'verbose_name': 'statement 结算单',
@@ -207,6 +208,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='statement',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('digest', ''), ('key__isnull', True), ('signature', '')), models.Q(models.Q(('digest', ''), _negated=True), models.Q(('signature', ''), _negated=True), ('key__isnull', False)), _connector='OR'), name='statement_signed_whole'),
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('digest', ''), ('signature', ''), ('signed_by__isnull', True)), models.Q(models.Q(('digest', ''), _negated=True), models.Q(('signature', ''), _negated=True), ('signed_by__isnull', False)), _connector='OR'), name='statement_signed_whole'),
         ),
     ]

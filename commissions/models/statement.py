@@ -9,7 +9,7 @@ from commissions.models.settlement import SettlementPeriod
 class StatementKey(models.Model):
     """The public half of a key that has signed statements, so that they verify for ever."""
 
-    key_id = models.CharField(max_length=16, primary_key=True)
+    key_id = models.CharField(max_length=16, unique=True)
     public_key = models.CharField(max_length=64, help_text="Ed25519, hex")
     first_used_at = models.DateTimeField()
 
@@ -43,7 +43,7 @@ class Statement(models.Model):
     lines_count = models.PositiveIntegerField(default=0)
     late_count = models.PositiveIntegerField(default=0)
     closed_at = models.DateTimeField()
-    key = models.ForeignKey(
+    signed_by = models.ForeignKey(
         StatementKey, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     digest = models.CharField(max_length=64, default="", help_text="of the signed file's chain")
@@ -55,8 +55,8 @@ class Statement(models.Model):
                 fields=["owner_kind", "owner_id", "period"], name="statement_once"
             ),
             models.CheckConstraint(
-                condition=Q(digest="", signature="", key__isnull=True)
-                | (~Q(digest="") & ~Q(signature="") & Q(key__isnull=False)),
+                condition=Q(digest="", signature="", signed_by__isnull=True)
+                | (~Q(digest="") & ~Q(signature="") & Q(signed_by__isnull=False)),
                 name="statement_signed_whole",
             ),
         ]

@@ -29,6 +29,7 @@ BENCHES = {
     "p12": "tests.bench.p12_demo",
     "start": "tests.bench.start_up",
     "k10": "tests.bench.k10_import",
+    "x12": "tests.bench.x12_statement",
     "audit": "tests.bench.audit",
 }
 

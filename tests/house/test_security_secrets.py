@@ -211,6 +211,6 @@ def test_an_event_carries_ids_alone() -> None:
 # ---------------------------------------------------------------- words that secrets go by
 def test_no_default_of_production_is_a_secret() -> None:
     settings = text(Path("backend/settings.py"))
-    for name in ("SECRET_KEY", "FIELD_KEYS", "PAYMENT_SANDBOX_SECRET"):
+    for name in ("SECRET_KEY", "FIELD_KEYS", "STATEMENT_SIGNING_KEY", "PAYMENT_SANDBOX_SECRET"):
         assert re.search(rf'env\.(str|list)\(\s*"{name}"', settings), name
     assert HOME.joinpath("backend/settings.py").is_file()
