@@ -75,7 +75,7 @@ SET = Question(
 )
 RESTATE = Decision(
     title="Re-state 重述",
-    done="re-stated",
+    done="looked at anew; where nothing has changed since, nothing is added",
     act=lambda row, by, why, at: restating.restate(period_id=row.pk, by=by, reason=why, at=at),
     needs_reason=True,
     needs_code=True,

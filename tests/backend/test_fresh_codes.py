@@ -255,6 +255,8 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.conversions.ADD",
         "commissions.admin.conversions.SECRET",
         "commissions.admin.risk.INVALIDATE",
+        "commissions.admin.settlements.RESTATE",
+        "commissions.admin.settlements.SET",
         "commissions.admin.writeoffs.APPROVE",
         "commissions.admin.writeoffs.ASK",
         "commissions.admin.plans.PUBLISH",
