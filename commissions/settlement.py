@@ -50,6 +50,8 @@ def settle_due(
             last, done = made, done + 1
             if made.orders < chunk:
                 break
+        if done == limit:
+            break
     return last
 
 

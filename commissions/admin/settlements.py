@@ -136,9 +136,9 @@ class SettlementPeriodAdmin(ReadOnly, Asking):
     ordering = ["-to_at", "-id"]
     fields = [
         "label", "rule", "zone", "shop", "from_at", "to_at", "closed_at", "stated_at",
-        "settled", "left", "to_restate", "still_to_state",
+        "progress", "still_to_state",
     ]  # fmt: skip
-    readonly_fields = ["settled", "left", "to_restate", "still_to_state"]
+    readonly_fields = ["progress", "still_to_state"]
     inlines = [RestatementInline]
     actions_detail = ["restate_one"]
 
@@ -152,25 +152,17 @@ class SettlementPeriodAdmin(ReadOnly, Asking):
             return "stating"
         return "closed" if row.closed_at else "open"
 
-    @display(description="settled 已结算")
-    def settled(self, row: SettlementPeriod) -> str:
-        """Chunks, orders and money."""
+    @display(description="progress 进度")
+    def progress(self, row: SettlementPeriod) -> SafeString:
+        """Chunks, orders and money settled; orders left; what a re-statement would tell."""
         told = restating.progress(row)
-        return (
-            f"{told.orders} orders in {told.runs} chunks, {fen(told.amount_fen)}; "
-            f"{told.late_runs} chunks late"
-        )
-
-    @display(description="left 未结算")
-    def left(self, row: SettlementPeriod) -> str:
-        """What matured in it and has not settled."""
-        told = restating.progress(row)
-        return f"{told.left} orders, {told.waiting} of them held or under refund"
-
-    @display(description="changed since 待重述")
-    def to_restate(self, row: SettlementPeriod) -> str:
-        """What a re-statement would tell."""
-        return f"{restating.progress(row).unstated} changes"
+        lines = [
+            f"settled 已结算: {told.orders} orders in {told.runs} chunks, {fen(told.amount_fen)}",
+            f"of them late 补结: {told.late_runs} chunks",
+            f"left 未结算: {told.left} orders, {told.waiting} of them held or under refund",
+            f"changed since 待重述: {told.unstated}",
+        ]
+        return format_html("<pre>{}</pre>", "\n".join(lines))
 
     @display(description="statements left 待出结算单")
     def still_to_state(self, row: SettlementPeriod) -> int:

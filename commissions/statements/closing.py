@@ -139,7 +139,11 @@ def _write(period: SettlementPeriod, kind: str, owner_id: int, at: datetime) -> 
     key = signing.current_key(at)
     end = signing.end_of(made, key.key_id)
     made.signed_by, made.digest, made.signature = key, end, signing.sign(end)
-    made.save()
+    made.save(
+        update_fields=[
+            "closing", "sums", "lines_count", "late_count", "signed_by", "digest", "signature",
+        ]
+    )  # fmt: skip
 
 
 def _add_up(made: Statement) -> None:

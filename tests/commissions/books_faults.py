@@ -200,7 +200,7 @@ FAULTS: dict[str, list[str]] = {
     "what is received is confirmed, or an event is on its way to do it": [
         "UPDATE commissions_commissionorder SET status = 'estimated' WHERE id = {confirmed}"
     ],
-    "what matured ten minutes ago and nothing stops is settled": [
+    "what was to settle ten minutes ago by its calendar, and nothing stops, is settled": [
         "UPDATE commissions_commissionorder SET matures_at = '2026-11-29T04:00Z'"
         " WHERE id = {confirmed}"
     ],

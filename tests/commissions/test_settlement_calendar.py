@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from backend.core.errors import NotFound, WrongState
 from backend.core.models import AuditEntry
-from commissions import accruals, calendars, periods, restating, settlement
+from commissions import accruals, books, calendars, periods, restating, settlement
+from commissions.books import waiting_rules
 from commissions.calendars import BadSettlementRule, SettlementRuleTooEarly
 from commissions.models import (
     CommissionOrder,
@@ -141,6 +142,17 @@ def test_a_monthly_rule_settles_when_the_month_is_over_and_its_days_are(staff: P
     assert (run.orders, run.period.label) == (1, "2026-11")
     entry = AuditEntry.objects.get(action="settlement_rule.set")
     assert (entry.actor_id, entry.data["cadence"]) == (staff.account.pk, "monthly")
+
+
+@base
+def test_the_audit_waits_as_long_as_the_calendar_and_no_longer() -> None:
+    """A1: what the month holds back is not forgotten; what the worker has missed is."""
+    (waiting,) = [one for one in waiting_rules.RULES if "by its calendar" in one.name]
+    rule("monthly", date(2026, 10, 1), settle_days=3)
+    matured()
+    due = _utc("2026-12-03T16") + timedelta(minutes=10)
+    assert books.check(at=due, rules=[waiting]) == []
+    assert len(books.check(at=due + timedelta(microseconds=1), rules=[waiting])) == 1
 
 
 @base

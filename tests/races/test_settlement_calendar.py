@@ -1,5 +1,5 @@
-"""Settling, closing, re-stating and stating at once, on real connections: nothing is settled, stated
-or re-stated twice, and no late run passes for one in time (X4, X12, I9, I10)."""
+"""Settling, closing, re-stating and stating at once, on real connections: nothing is settled,
+stated or re-stated twice, and no late run passes for one in time (X4, X12, I9, I10)."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
