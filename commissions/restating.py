@@ -225,13 +225,16 @@ WHERE c.status = 'confirmed' AND c.matures_at >= %(from)s AND c.matures_at < %(t
 """
 
 
+_UNSTATED = f"SELECT count(*) FROM ({_CHANGED}) w"
+
+
 def progress(period: SettlementPeriod) -> Progress:
     """How far a period is settled; three statements."""
     done = rows(_PROGRESS, {"period": period.pk})[0]
     asked = calendars.matured_in(period, period.to_at)
     asked.pop("by")
     still = rows(_STILL, asked)[0]
-    changed = value(f"SELECT count(*) FROM ({_CHANGED}) w", {"period": period.pk})
+    changed = value(_UNSTATED, {"period": period.pk})
     return Progress(
         done["runs"],
         done["orders"],

@@ -41,6 +41,8 @@ HARMLESS = {
     "_DEVELOPMENT_KEY": "refused in production by name",
     "sandbox-secret-for-development": "the sandbox provider of development; empty in production",
     "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=": "0123456789abcdef twice: test_production.py",
+    "OTg3NjU0MzIxMGFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=": "9876543210abcdef…: made up for tests",
+    "# RFC 8032": "the standard's own public vectors",
     "b7-kQ2x.Zw9": "test_production.py's made-up key",
     "postgresql://u:p@db.example": "test_production.py's made-up server",
     "postgresql://user:password@host": "the form of a setting, on its page",
