@@ -141,11 +141,13 @@ app.conf.update(
             ("count", "commissions.count_promoters", crontab(minute="7,22,37,52"), 900),
             # 04:20 in Shanghai.
             ("compliance", "commissions.report_compliance", crontab(hour=20, minute=20), 3600),
+            ("webhooks", "webhooks.send", 1.0, 1),
+            ("forget-webhooks", "webhooks.forget_old", crontab(minute=37), 3600),
             ("forget-keys", "backend.forget_old", crontab(minute=17), 3600),
         ]
     },
 )
-app.autodiscover_tasks(["backend", "shops", "notes", "commissions"])
+app.autodiscover_tasks(["backend", "backend.webhooks", "shops", "notes", "commissions"])
 
 
 @worker_process_init.connect

@@ -72,6 +72,7 @@ INSTALLED_APPS = [
     "shops",
     "notes",
     "commissions",
+    "backend.webhooks.apps.WebhooksConfig",
     "seeds",
 ]
 MIDDLEWARE = [
@@ -351,6 +352,8 @@ RISK_ORDERS_PER_DAY = 500
 PAYMENT_SANDBOX_SECRET = env.str(
     "PAYMENT_SANDBOX_SECRET", default="" if PRODUCTION else "sandbox-secret-for-development"
 )
+# Whether webhooks may go to this machine itself: a receiver under development. Never in production.
+WEBHOOK_LOOPBACK = not PRODUCTION and env.bool("WEBHOOK_LOOPBACK", default=True)
 RANKING_WEIGHTS = {"like": 1, "collect": 1, "comment": 4, "share": 4, "follow": 8}
 RANKING_SECONDS = 172_800
 

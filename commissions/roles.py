@@ -3,7 +3,7 @@
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-ROOMS = ["core", "accounts", "shops", "notes", "commissions"]
+ROOMS = ["core", "accounts", "shops", "notes", "commissions", "webhooks"]
 _DESK = [
     "view_payout",
     "view_payoutbatch",
@@ -49,6 +49,8 @@ MONEY_RIGHTS = (
     "commissions.approve_override",
     "commissions.add_settlementrule",
     "commissions.restate_settlementperiod",
+    "webhooks.listen_market",
+    "webhooks.change_webhookendpoint",
 )
 
 

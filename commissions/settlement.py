@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from backend.core import audit
+from backend.core import audit, events
 from backend.core.errors import NotFound, Refusal, WrongState
 from backend.core.sql import rows, run, texts, value
 from commissions import calendars, ledger
@@ -126,6 +126,7 @@ def _settle(due: Due, at: datetime, size: int) -> SettlementRun | None:
         run_id: int = made[0]["id"]
         run(_NET, {"run": run_id})
         ledger.post_settlement(run_id, at=at)
+        events.record(kind="commissions.settled", subject_id=run_id, at=at)
         return SettlementRun.objects.get(pk=run_id)
 
 

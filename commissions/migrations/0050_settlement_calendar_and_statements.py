@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('commissions', '0041_given_and_told'),
+        ('commissions', '0091_banned_coupons'),
         ('shops', '0040_external_orders'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -111,6 +111,7 @@ def approve(*, number: str, by: Account, at: datetime) -> Payout:
             approved_by=by,
             approved_at=at,
         )
+        money.moved(payout, at)
         audit.note(
             actor=by, action="payout.approve", target=payout, at=at, amount_fen=payout.amount_fen
         )

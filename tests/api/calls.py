@@ -14,7 +14,9 @@ from shops.providers import sandbox
 from tests.api.call import Call, get, gone, post
 from tests.api.giving import GIVING, postback_of
 from tests.api.http import MULTIPART, Answer, Door, form
+from tests.api.listening import LISTENING
 from tests.api.named import World
+from tests.api.rooms import ROOMS
 
 _PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
 _LABEL = {"x": 0.5, "y": 0.5, "text": "标签", "target_kind": "product", "target_id": "{product}"}
@@ -342,7 +344,9 @@ TREE = [
     get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
     get("/v1/compliance/findings", "superuser"),
 ]
-CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE, *GIVING]
+CALLS = [
+    *ACCOUNTS, *SELLING, *BUYING, *NOTES, *ROOMS, *PROMOTING, *AGENCIES, *TREE, *GIVING, *LISTENING,
+]  # fmt: skip
 
 
 def filled(world: World, value: Any) -> Any:
