@@ -101,7 +101,7 @@ def test_a_batch_of_refunds_costs_as_many_statements_as_one(
 def test_a_settled_chunk_costs_the_same_for_three_orders_and_for_sixty(
     sell: Callable[[int], list[Any]],
 ) -> None:
-    """Three look for the period and seven settle; the first chunk of a month makes its period too."""
+    """Three look for the period, seven settle; a month's first chunk makes its period too."""
     for count, wanted in ((1, None), (3, 10), (60, 10)):
         lines = sell(count)
         for line in lines:
