@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from backend.core.asking import Question, ask
 from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision, Reasoned
-from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin
+from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, in_words
 from commissions import disputes, locks
 from commissions.admin import drawing
 from commissions.models import (
