@@ -128,6 +128,7 @@ app.conf.update(
             ("files", "notes.sweep_files", crontab(hour=20, minute=10), 3600),  # 04:10 in Shanghai
             ("touches", "commissions.store_touches", 1.0, 1),
             ("settle", "commissions.settle_due", 10.0, 10),
+            ("periods", "commissions.close_periods", 60.0, 60),
             ("fold", "commissions.fold_balances", 10.0, 10),
             ("send", "commissions.send_payouts", 5.0, 5),
             ("reconcile", "commissions.reconcile_payouts", 10.0, 10),

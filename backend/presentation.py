@@ -48,6 +48,7 @@ API_PAGE: dict[str, Any] = {
         {"name": "customer locks", "description": "How long a shop's customer stays a promoter's"},
         {"name": "earnings", "description": "Commissions and where they come from"},
         {"name": "payouts", "description": "Payee accounts and money out"},
+        {"name": "statements", "description": "What the ledger says of a payee or a shop, signed"},
         {"name": "conversions", "description": "Orders made on other platforms"},
         {"name": "webhooks", "description": "What happened, told to your server"},
         {"name": "contests", "description": "Leaderboards and bounties"},

@@ -38,6 +38,13 @@ if PRODUCTION and not FIELD_KEYS:
     raise ImproperlyConfigured("FIELD_KEYS must be set when TUIKE_ENV=production")
 if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in FIELD_KEYS):
     raise ImproperlyConfigured("each of FIELD_KEYS is 32 bytes in urlsafe base64")
+# The secret half of the key that signs statements (Ed25519, 32 bytes in urlsafe base64). Its public
+# half is kept with what it has signed, so that replacing it breaks no statement.
+STATEMENT_SIGNING_KEY = env.str("STATEMENT_SIGNING_KEY", default="")
+if PRODUCTION and not STATEMENT_SIGNING_KEY:
+    raise ImproperlyConfigured("STATEMENT_SIGNING_KEY must be set when TUIKE_ENV=production")
+if STATEMENT_SIGNING_KEY and not re.fullmatch(r"[A-Za-z0-9_-]{43}=", STATEMENT_SIGNING_KEY):
+    raise ImproperlyConfigured("STATEMENT_SIGNING_KEY is 32 bytes in urlsafe base64")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["*"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])

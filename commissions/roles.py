@@ -11,6 +11,10 @@ _DESK = [
     "view_payeeaccount",
     "view_ledgeraccount",
     "view_journal",
+    "view_settlementperiod",
+    "view_settlementrule",
+    "view_settlementrun",
+    "view_statement",
     "view_sandboxtransfer",
     "view_writeoff",
     "view_attributiondispute",
@@ -20,7 +24,13 @@ _DESK = [
 _NOT_FOR_SUPPORT = ["view_accesstoken", "view_idempotencykey"]
 GROUPS = {
     "payout_maker": [*_DESK, "prepare_payout", "propose_override", "request_writeoff"],
-    "payout_approver": [*_DESK, "approve_payout", "approve_override", "approve_writeoff"],
+    "payout_approver": [
+        *_DESK,
+        "approve_payout",
+        "approve_override",
+        "approve_writeoff",
+        "restate_settlementperiod",
+    ],
 }
 SUPPORT = "support_readonly"
 # Whoever holds one of these signs in with a second factor, unless it is off altogether.
@@ -37,6 +47,8 @@ MONEY_RIGHTS = (
     "commissions.change_conversionsource",
     "commissions.propose_override",
     "commissions.approve_override",
+    "commissions.add_settlementrule",
+    "commissions.restate_settlementperiod",
     "webhooks.listen_market",
     "webhooks.change_webhookendpoint",
 )

@@ -10,6 +10,7 @@ from commissions.admin import (
     promoters,
     promoting,
     risk,
+    settlements,
     writeoffs,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "promoters",
     "promoting",
     "risk",
+    "settlements",
     "writeoffs",
 ]

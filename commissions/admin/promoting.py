@@ -184,8 +184,12 @@ class CommissionOrderAdmin(DecidingAdmin):
 class SettlementRunAdmin(Fact):
     """Settlement runs, with their first postings."""
 
-    list_display = ["id", "as_of", "orders", "total", "started_at"]
-    fields = ["as_of", "started_at", "orders", "total", "largest"]
+    list_display = ["id", "period", "late", "as_of", "orders", "total", "started_at"]
+    list_filter = ["late"]
+    list_select_related = ["period"]
+    search_fields = ["=period__label"]
+    search_help_text = "a period, such as 2026-11"
+    fields = ["period", "late", "as_of", "started_at", "orders", "total", "largest"]
     readonly_fields = ["total", "largest"]
 
     @display(description="settled", ordering="amount_fen")

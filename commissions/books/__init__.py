@@ -25,6 +25,7 @@ from commissions.books import (
     payout_rules,
     plan_rules,
     settlement_rules,
+    statement_rules,
     waiting_rules,
 )
 from commissions.books.rule import Rule
@@ -38,6 +39,7 @@ RULES: list[Rule] = [
     *plan_rules.RULES,
     *override_rules.RULES,
     *settlement_rules.RULES,
+    *statement_rules.RULES,
     *payout_rules.RULES,
     *given_rules.RULES,
     *case_rules.RULES,

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from backend.accounts.models import Account
 from backend.core import fresh
 from commissions import payouts
-from commissions.models import PayeeAccount, Payout, PayoutBatch
+from commissions.models import PayeeAccount, Payout, PayoutBatch, WriteOff
 from shops.models import Refund
 from tests.commissions import sales
 from tests.commissions.disputed import Case
@@ -120,7 +120,15 @@ def _override() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     )
 
 
+def _write_off() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    """A form whose verb takes its fields by name: the code is none of them."""
+    fields = {"account_id": str(earner(-500).pk), "reason": "goodwill", "note": "x"}
+    by = officer("request_writeoff", "view_writeoff")
+    return by, "/admin/commissions/writeoff/ask/", fields, WriteOff.objects.exists
+
+
 ACTS = {
+    "ask for a write-off": _write_off,
     "approve": _approve,
     "override": _override,
     "resolve as paid": lambda: _resolve(True),
@@ -255,6 +263,8 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.conversions.ADD",
         "commissions.admin.conversions.SECRET",
         "commissions.admin.risk.INVALIDATE",
+        "commissions.admin.settlements.RESTATE",
+        "commissions.admin.settlements.SET",
         "commissions.admin.writeoffs.APPROVE",
         "commissions.admin.writeoffs.ASK",
         "commissions.admin.plans.PUBLISH",

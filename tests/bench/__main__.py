@@ -30,6 +30,7 @@ BENCHES = {
     "start": "tests.bench.start_up",
     "x2": "tests.bench.x2_whatif",
     "k10": "tests.bench.k10_import",
+    "x12": "tests.bench.x12_statement",
     "touches": "tests.bench.touched",
     "audit": "tests.bench.audit",
 }
