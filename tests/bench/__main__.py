@@ -30,6 +30,7 @@ BENCHES = {
     "start": "tests.bench.start_up",
     "k10": "tests.bench.k10_import",
     "audit": "tests.bench.audit",
+    "x3": "tests.bench.x3_chain",
 }
 
 
