@@ -57,11 +57,11 @@ def seal(*, batch: int = BATCH, most: int = MOST) -> int:
 def _seal_some(batch: int) -> int:
     if not value("SELECT pg_try_advisory_xact_lock(%s::bigint)", [_ONE_SEALER]):
         return 0
-    _by_keys()
+    by_keys()
     return run(_SEAL, {"batch": batch})
 
 
-def _by_keys() -> None:
+def by_keys() -> None:
     """Joins by the keys, however the tables' statistics stand: a batch is small, the ledger is
     not; nor is a statement of a tenth of a second worth compiling."""
     for switch in ("enable_hashjoin", "enable_mergejoin", "jit"):
@@ -100,7 +100,7 @@ def first_broken(
         until = min(first + block - 1, last)
         with transaction.atomic():
             run("SET LOCAL statement_timeout = '15min'")
-            _by_keys()
+            by_keys()
             found = rows(_BROKEN, {"first": first, "last": until})
         if found:
             return found[0]

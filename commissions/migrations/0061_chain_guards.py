@@ -39,10 +39,17 @@ END $$;
 CREATE TRIGGER commissions_sealwaiting_left AFTER DELETE ON commissions_sealwaiting
     REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION tuike_sealed_or_waiting();
-CREATE TRIGGER commissions_sealwaiting_append_only BEFORE UPDATE ON commissions_sealwaiting
-    FOR EACH STATEMENT EXECUTE FUNCTION tuike_append_only();
-CREATE TRIGGER commissions_sealwaiting_no_truncate BEFORE TRUNCATE ON commissions_sealwaiting
-    FOR EACH STATEMENT EXECUTE FUNCTION tuike_append_only();
+-- Not tuike_append_only: the service's user keeps the right to delete from such a table.
+CREATE FUNCTION tuike_queue_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' AND current_setting('tuike.allow_truncate', true) = 'on' THEN
+        RETURN NULL;
+    END IF;
+    RAISE EXCEPTION '% is only added to and sealed: % refused', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER commissions_sealwaiting_kept BEFORE UPDATE OR TRUNCATE ON commissions_sealwaiting
+    FOR EACH STATEMENT EXECUTE FUNCTION tuike_queue_only();
 """
 LINKS = """
 CREATE FUNCTION tuike_link(previous bytea, told bytea) RETURNS bytea
@@ -107,10 +114,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(WAITING, dropped("tuike_wait_for_seal()")),
         migrations.RunSQL(
             LEAVING,
-            dropped("tuike_sealed_or_waiting()")
-            + """;
-DROP TRIGGER IF EXISTS commissions_sealwaiting_append_only ON commissions_sealwaiting;
-DROP TRIGGER IF EXISTS commissions_sealwaiting_no_truncate ON commissions_sealwaiting""",
+            dropped("tuike_sealed_or_waiting()", "tuike_queue_only()"),
         ),
         migrations.RunSQL(
             LINKS,

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from backend.accounts.models import Account
 from backend.core import fresh
-from commissions import payouts
+from commissions import chain, payouts
 from commissions.models import PayeeAccount, Payout, PayoutBatch
 from shops.models import Refund
 from tests.commissions import sales
@@ -120,7 +120,19 @@ def _override() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     )
 
 
+def _export() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    approved(earner())
+    chain.seal()
+    return (
+        officer("view_sealedjournal", "export_books"),
+        page("commissions_sealedjournal", "export"),
+        {},
+        lambda: "books.export" in acts(),
+    )
+
+
 ACTS = {
+    "export the books": _export,
     "approve": _approve,
     "override": _override,
     "resolve as paid": lambda: _resolve(True),
@@ -252,6 +264,7 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.finance.NOT_PAID",
         "commissions.admin.attribution.APPROVE",
         "commissions.admin.bounties.PUBLISH",
+        "commissions.admin.chain.EXPORT",
         "commissions.admin.conversions.ADD",
         "commissions.admin.conversions.SECRET",
         "commissions.admin.risk.INVALIDATE",
