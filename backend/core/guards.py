@@ -57,8 +57,8 @@ BEGIN
     IF changed IS NULL THEN RETURN NULL; END IF;
     row_key := coalesce(became, was) ->> 'id';
     INSERT INTO core_rowchange
-        (at, act, table_name, row_id, operation, before, after, database_user)
-    SELECT clock_timestamp(), tuike_act(), TG_TABLE_NAME, row_key, lower(TG_OP),
+        (act, table_name, row_id, operation, before, after, database_user)
+    SELECT tuike_act(), TG_TABLE_NAME, row_key, lower(TG_OP),
            CASE WHEN was IS NOT NULL THEN jsonb_object_agg(k, CASE
                WHEN was ->> k IS NULL THEN 'null' WHEN k ~ '{UNSAID}' OR was ->> k ~ '^\\\\x'
                THEN '"•••"' ELSE was -> k END) END,

@@ -64,8 +64,9 @@ def _seal_some(batch: int) -> int:
 def by_keys() -> None:
     """Joins by the keys, however the tables' statistics stand: a batch is small, the ledger is
     not; nor is a statement of a tenth of a second worth compiling."""
-    for switch in ("enable_hashjoin", "enable_mergejoin", "jit"):
-        run(f"SET LOCAL {switch} = off")
+    run("SET LOCAL enable_hashjoin = off")
+    run("SET LOCAL enable_mergejoin = off")
+    run("SET LOCAL jit = off")
 
 
 _BROKEN = f"""

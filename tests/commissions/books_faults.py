@@ -50,8 +50,8 @@ FAULTS: dict[str, list[str]] = {
         " SELECT 1, min(id), sha256('x') FROM commissions_journal"
     ],
     "archives follow one another, and the chain still has the links they are fastened to": [
-        "INSERT INTO commissions_booksarchive (first, last, before, link, sha256, size, file_name,"
-        " closing_sha256, accounts, made_at) VALUES (2, 3, '2022-11-22T04:00Z', 'ab', 'cd', 1,"
+        "INSERT INTO commissions_booksarchive (first, last, before, link, digest, size, file_name,"
+        " closing_digest, accounts, made_at) VALUES (2, 3, '2022-11-22T04:00Z', 'ab', 'cd', 1,"
         " 'x', 'ef', 1, '2026-11-22T04:00Z')"
     ],
     "a payout is sent once": [

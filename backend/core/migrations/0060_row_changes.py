@@ -1,6 +1,7 @@
 """What was changed by an act: rows before and after, tied to the audit's entries by the act."""
 
 from django.db import migrations, models
+from django.db.models.functions import Now
 
 from backend.core.guards import (
     ACT_FUNCTION,
@@ -18,7 +19,7 @@ class Migration(migrations.Migration):
             name='RowChange',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(help_text="by the database's own clock")),
+                ('at', models.DateTimeField(db_default=Now(), help_text="by the database's own clock")),
                 ('act', models.UUIDField()),
                 ('table_name', models.CharField(max_length=63)),
                 ('row_id', models.CharField(max_length=64)),

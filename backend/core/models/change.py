@@ -1,6 +1,7 @@
 """What a row was before an act and after it: append-only, written by the database's triggers."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 
 class RowChange(models.Model):
@@ -18,7 +19,7 @@ class RowChange(models.Model):
         UPDATE = "update", "changed 修改"
         DELETE = "delete", "removed 删除"
 
-    at = models.DateTimeField(help_text="by the database's own clock")
+    at = models.DateTimeField(db_default=Now(), help_text="by the database's own clock")
     act = models.UUIDField()
     table_name = models.CharField(max_length=63)
     row_id = models.CharField(max_length=64)
