@@ -9,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
 from backend.core import audit
@@ -96,3 +98,10 @@ def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> bool:
 def fen(amount: int | None) -> str:
     """¥ for people: 123456 → '¥1,234.56'."""
     return "—" if amount is None else f"¥{yuan(amount)}"
+
+
+def in_words(words: str) -> SafeString:
+    """Several lines of words as they stand, long ones wrapped: a trace is wider than a telephone.
+    The theme has no class for it."""
+    style = "white-space: pre-wrap; overflow-wrap: anywhere; margin: 0"
+    return format_html('<pre style="{}">{}</pre>', style, words)

@@ -157,6 +157,7 @@ def test_every_curl_line_of_the_welcome_answers_200() -> None:
         assert client.get(url.removeprefix(BASE)).status_code == 200, url
 
 
+@pytest.mark.soak
 def test_one_seed_makes_the_same_market_twice(tmp_path: Path) -> None:
     """The same rows, ids and random codes apart, from accounts to splits and metrics."""
     at = this_morning()
