@@ -31,6 +31,8 @@ class AuditEntryAdmin(ReadOnly, StaffAdmin):
     @display(description="row changes 数据变更")
     def changes(self, entry: AuditEntry) -> SafeString:
         """What the act changed, row by row."""
+        if entry.act is None:  # older than row changes
+            return format_html_join("", "", ())
         found = RowChange.objects.filter(act=entry.act).order_by("id")[: audit.SHOWN]
         return format_html_join(
             "", "<p><b>{} {}</b><br>{}</p>", ((c.table_name, c.row_id, said(c)) for c in found)

@@ -77,15 +77,15 @@ def archive(*, before: datetime, folder: Path, by: Any, at: datetime) -> BooksAr
             last=wanted.last,
             before=before,
             link=link,
-            digest=written.digest,
+            checksum=written.checksum,
             size=folder.joinpath(name).stat().st_size,
             file_name=name,
-            closing_digest=written.closing.hexdigest(),
+            closing_checksum=written.closing.hexdigest(),
             accounts=written.accounts,
             made_by=by,
             made_at=at,
         )
-        audit.note(actor=by, action="books.archive", target=made, at=at, sha256=made.digest)
+        audit.note(actor=by, action="books.archive", target=made, at=at, sha256=made.checksum)
     return made
 
 
@@ -104,7 +104,7 @@ class _Written:
     """A file that was written, and what it opens and closes with."""
 
     path: Path
-    digest: str = ""
+    checksum: str = ""
     opening: Any = field(default_factory=hashlib.sha256)
     closing: Any = field(default_factory=hashlib.sha256)
     accounts: int = 0
@@ -132,7 +132,7 @@ def _write(wanted: Part, path: Path) -> _Written:
     with path.open("rb") as raw:
         while piece := raw.read(2**20):
             whole.update(piece)
-    written.digest = whole.hexdigest()
+    written.checksum = whole.hexdigest()
     return written
 
 
@@ -147,5 +147,5 @@ def _must_be_in_order(written: _Written, link: str, last: BooksArchive | None) -
         readable.unlink()
     if wrong:
         raise ArchiveNotInOrder(str(wrong)[-500:])
-    if last and last.closing_digest != written.opening.hexdigest():
+    if last and last.closing_checksum != written.opening.hexdigest():
         raise ArchiveNotInOrder(f"It opens with other balances than {last.file_name} closes with.")

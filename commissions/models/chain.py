@@ -49,10 +49,10 @@ class BooksArchive(models.Model):
     last = models.BigIntegerField(unique=True)
     before = models.DateTimeField(help_text="every journal in it is older")
     link = models.CharField(max_length=64, help_text="the chain's link at `last`")
-    digest = models.CharField(max_length=64, help_text="of the file as it was written")
+    checksum = models.CharField(max_length=64, help_text="of the file as it was written")
     size = models.BigIntegerField(help_text="bytes")
     file_name = models.CharField(max_length=120)
-    closing_digest = models.CharField(
+    closing_checksum = models.CharField(
         max_length=64, help_text="of the file's closing balances, as the next file opens with"
     )
     accounts = models.BigIntegerField(help_text="how many accounts it closes with")

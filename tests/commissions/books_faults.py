@@ -50,9 +50,9 @@ FAULTS: dict[str, list[str]] = {
         " SELECT 1, min(id), sha256('x') FROM commissions_journal"
     ],
     "archives follow one another, and the chain still has the links they are fastened to": [
-        "INSERT INTO commissions_booksarchive (first, last, before, link, digest, size, file_name,"
-        " closing_digest, accounts, made_at) VALUES (2, 3, '2022-11-22T04:00Z', 'ab', 'cd', 1,"
-        " 'x', 'ef', 1, '2026-11-22T04:00Z')"
+        "INSERT INTO commissions_booksarchive (first, last, before, link, checksum, size,"
+        " file_name, closing_checksum, accounts, made_at) VALUES (2, 3, '2022-11-22T04:00Z',"
+        " 'ab', 'cd', 1, 'x', 'ef', 1, '2026-11-22T04:00Z')"
     ],
     "a payout is sent once": [
         "DROP INDEX payout_sent_once",

@@ -42,7 +42,7 @@ def test_two_archives_and_a_later_export_are_one_chain(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == names
     files = [tmp_path / name for name in names]
     for made, file in zip((first, second), files, strict=True):
-        assert made.digest == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert made.checksum == hashlib.sha256(file.read_bytes()).hexdigest()
         assert made.size == file.stat().st_size
     later = tmp_path / "later.jsonl"
     call_command("export_books", str(later), first=7, stderr=StringIO())
@@ -125,8 +125,8 @@ def test_the_database_refuses_an_archive_that_is_not_of_the_chain(
 ) -> None:
     days(1, 3)
     made = BooksArchive(
-        first=first, last=last, before=AT, link=link or chain.head()[1], digest="", size=1,
-        file_name="x", closing_digest="", accounts=1, made_at=NOW,
+        first=first, last=last, before=AT, link=link or chain.head()[1], checksum="", size=1,
+        file_name="x", closing_checksum="", accounts=1, made_at=NOW,
     )  # fmt: skip
     with pytest.raises(IntegrityError, match=why), transaction.atomic():
         made.save()
@@ -136,7 +136,7 @@ def test_an_archive_is_never_changed_and_one_cut_off_the_chain_is_found(tmp_path
     days(1, 3)
     chain.archive(before=AT + 3 * DAY, folder=tmp_path, by=None, at=NOW)
     with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
-        run("UPDATE commissions_booksarchive SET digest = ''")
+        run("UPDATE commissions_booksarchive SET checksum = ''")
     # The whole chain written anew, as one who owns the database could: the anchor tells.
     forge(
         "UPDATE commissions_entry SET amount_fen = amount_fen * 2 WHERE journal_id = %s",

@@ -143,7 +143,8 @@ def test_restore_from_a_backup(there: Rehearsal) -> None:
     there.runs([str(postgres_program("pg_dump")), "--format=custom", f"--file={dump}", url])
     began = time.monotonic()
     service.sql("CREATE DATABASE restored")
-    restored = url.replace(f"/{url.partition('?')[0].rpartition('/')[2]}", "/restored", 1)
+    restored = url.replace("@/tuike?", "@/restored?")
+    assert restored != url
     there.runs(
         [str(postgres_program("pg_restore")), "--exit-on-error", "--single-transaction",
          f"--dbname={restored}", dump]

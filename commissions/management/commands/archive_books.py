@@ -30,4 +30,4 @@ class Command(BaseCommand):
             made = chain.archive(before=before, folder=options["folder"], by=None, at=now())
         except Refusal as refusal:
             raise CommandError(f"{refusal.title}: {refusal.detail}") from None
-        self.stdout.write(f"{made.file_name}: {made}, SHA-256 {made.digest}, link {made.link}")
+        self.stdout.write(f"{made.file_name}: {made}, SHA-256 {made.checksum}, link {made.link}")
