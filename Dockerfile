@@ -16,6 +16,8 @@ COPY shops shops
 COPY notes notes
 COPY commissions commissions
 COPY seeds seeds
+# What archives are checked with.
+COPY docs/check_ledger.py docs/check_ledger.py
 RUN TUIKE_VAR=/opt/tuike/var /opt/tuike/env/bin/python manage.py collectstatic --noinput \
     && /opt/tuike/env/bin/python -m compileall -q /opt/tuike/app
 

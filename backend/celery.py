@@ -130,6 +130,7 @@ app.conf.update(
             ("settle", "commissions.settle_due", 10.0, 10),
             ("periods", "commissions.close_periods", 60.0, 60),
             ("fold", "commissions.fold_balances", 10.0, 10),
+            ("seal", "commissions.seal_journals", 5.0, 5),
             ("send", "commissions.send_payouts", 5.0, 5),
             ("reconcile", "commissions.reconcile_payouts", 10.0, 10),
             ("conversions", "commissions.take_conversions", 5.0, 5),

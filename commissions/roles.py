@@ -19,6 +19,18 @@ _DESK = [
     "view_writeoff",
     "view_attributiondispute",
     "view_attributionoverride",
+    "view_sealedjournal",
+    "view_booksarchive",
+]
+# Looks at the books and takes them along; touches nothing.
+_AUDIT = [
+    "view_ledgeraccount",
+    "view_journal",
+    "view_sealedjournal",
+    "view_booksarchive",
+    "view_auditentry",
+    "view_rowchange",
+    "export_books",
 ]
 # What nobody needs to see to answer a customer.
 _NOT_FOR_SUPPORT = ["view_accesstoken", "view_idempotencykey"]
@@ -31,6 +43,7 @@ GROUPS = {
         "approve_writeoff",
         "restate_settlementperiod",
     ],
+    "auditor": _AUDIT,
 }
 SUPPORT = "support_readonly"
 # Whoever holds one of these signs in with a second factor, unless it is off altogether.
@@ -51,18 +64,21 @@ MONEY_RIGHTS = (
     "commissions.restate_settlementperiod",
     "webhooks.listen_market",
     "webhooks.change_webhookendpoint",
+    "commissions.export_books",
 )
 
 
 def set_up_roles() -> list[str]:
-    """Makes the groups payout_maker, payout_approver and support_readonly, or gives them again
-    exactly the permissions they are meant to have; returns their names."""
+    """Makes the groups payout_maker, payout_approver, auditor and support_readonly, or gives them
+    again exactly the permissions they are meant to have; returns their names."""
     ours = Permission.objects.filter(content_type__app_label__in=ROOMS)
     with transaction.atomic():
         for name, wanted in GROUPS.items():
             group, _ = Group.objects.get_or_create(name=name)
             group.permissions.set(
-                ours.filter(content_type__app_label="commissions", codename__in=wanted)
+                ours.filter(
+                    content_type__app_label__in=["core", "commissions"], codename__in=wanted
+                )
             )
         support, _ = Group.objects.get_or_create(name=SUPPORT)
         support.permissions.set(

@@ -7,6 +7,7 @@ from backend.core.clock import now
 from commissions import (
     books,
     bounties,
+    chain,
     compliance,
     conversions,
     ledger,
@@ -48,6 +49,13 @@ def fold_balances() -> None:
     """Folds balance deltas into balances."""
     touched = ledger.fold()
     heartbeats.beat(job="fold", at=now(), note=f"{touched} accounts")
+
+
+@shared_task(name="commissions.seal_journals")
+def seal_journals() -> None:
+    """Gives journals their place in the chain."""
+    sealed = chain.seal()
+    heartbeats.beat(job="seal", at=now(), note=f"{sealed} journals")
 
 
 @shared_task(name="commissions.send_payouts")

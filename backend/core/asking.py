@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
@@ -27,7 +28,7 @@ class Question:
 
 
 # (the row or None, the valid form) → an answer of its own, or lines to show on the page
-Act = Callable[[Any, Any], HttpResponse | list[tuple[str, str]]]
+Act = Callable[[Any, Any], HttpResponseBase | list[tuple[str, str]]]
 
 
 def ask(
@@ -45,8 +46,8 @@ def ask(
     if answered and form.is_valid():
         try:
             found = act(row, form)
-            if isinstance(found, HttpResponse):
-                return found
+            if isinstance(found, HttpResponseBase):
+                return cast(HttpResponse, found)  # a stream is one as well, to a browser
             lines = found
         except Refusal as refusal:
             messages.error(request, f"{refusal.title}: {refusal.detail}")

@@ -17,6 +17,7 @@ from backend.core.sql import rows, run
 from commissions.books import (
     agency_rules,
     case_rules,
+    chain_rules,
     commission_rules,
     given_rules,
     ledger_rules,
@@ -34,6 +35,7 @@ __all__ = ["RULES", "Finding", "check"]
 
 RULES: list[Rule] = [
     *ledger_rules.RULES,
+    *chain_rules.RULES,
     *commission_rules.RULES,
     *agency_rules.RULES,
     *plan_rules.RULES,

@@ -19,10 +19,10 @@ WHERE j.id >= 2::bigint << 56 AND coalesce(r.id, s.id, p.id, v.id, w.id, b.id) I
 # write-offs, bounties). Their weights are those of the journals.
 # Every commission order has one accrual: the weights of the one are those of the other. Only
 # overrides (20) have no such leg: those few have a rule of their own (override_rules).
-_ONE_PASS = f"""
+ONE_PASS = f"""
 WITH journals AS MATERIALIZED (
     SELECT coalesce(sum(w) FILTER (WHERE kind <> 20), 0) AS weights,
-           coalesce(sum(w) FILTER (WHERE kind = 1), 0) AS accruals,
+           coalesce(sum(w) FILTER (WHERE kind = 1), 0) AS accruals, coalesce(sum(w), 0) AS every,
            coalesce(bool_and(id = (kind::bigint << 56) | subject_id
                              AND kind IN ({_KINDS})), true) AS named
     FROM (SELECT id, kind, subject_id, {weight("id")} AS w FROM commissions_journal) j
@@ -52,6 +52,10 @@ SELECT coalesce(sum(weighed), 0) = 0
             FROM commissions_commissionorder) FROM journals)
            AND NOT EXISTS ({_CAUSELESS}) AS causes,
        NOT EXISTS (SELECT 1 FROM said) AS balances,
+       (SELECT every FROM journals)
+           = (SELECT coalesce(sum({weight("journal_id")}), 0) FROM commissions_sealedjournal)
+           + (SELECT coalesce(sum({weight("w.id")}), 0)
+              FROM commissions_sealwaiting, unnest(journal_ids) w(id)) AS sealed,
        count(*) FILTER (WHERE a.id IS NULL) = 0 AS accounts
 FROM legs LEFT JOIN commissions_ledgeraccount a ON a.id = legs.account_id
 """
@@ -68,7 +72,7 @@ RULES = [
         WHERE j.id IS NULL OR e.journal_id IS NULL OR e.sum_fen <> 0
         ORDER BY 1
         """,
-        Quick(_ONE_PASS, "journals"),
+        Quick(ONE_PASS, "journals"),
     ),
     Rule(
         "I3 A3",
@@ -82,7 +86,7 @@ RULES = [
         GROUP BY account_id HAVING sum(stored) <> sum(entered)
         ORDER BY 1
         """,
-        Quick(_ONE_PASS, "balances"),
+        Quick(ONE_PASS, "balances"),
     ),
     Rule(
         "I3",
@@ -92,7 +96,7 @@ RULES = [
         FROM commissions_entry e LEFT JOIN commissions_ledgeraccount a ON a.id = e.account_id
         WHERE a.id IS NULL GROUP BY 1 ORDER BY 1
         """,
-        Quick(_ONE_PASS, "accounts"),
+        Quick(ONE_PASS, "accounts"),
     ),
     Rule(
         "I9 A2",
@@ -107,7 +111,7 @@ RULES = [
         UNION ALL {_CAUSELESS}
         ORDER BY 1
         """,
-        Quick(_ONE_PASS, "causes"),
+        Quick(ONE_PASS, "causes"),
     ),
     Rule(
         "A2",

@@ -3,6 +3,7 @@
 from commissions.models.agency import Agency, AgencyEdge, AgencyInvitation, AgencyShare
 from commissions.models.attribution import Attribution, PromotionLink, Touch
 from commissions.models.bounty import Bounty, BountyAward
+from commissions.models.chain import BooksArchive, SealedJournal, SealWaiting
 from commissions.models.commission import CommissionOrder, CommissionReversal, CommissionSplit
 from commissions.models.conversion import (
     Conversion,
@@ -64,6 +65,7 @@ __all__ = [
     "Balance",
     "BalanceDelta",
     "BannedSource",
+    "BooksArchive",
     "Bounty",
     "BountyAward",
     "CommissionOffer",
@@ -102,6 +104,8 @@ __all__ = [
     "RestatementLine",
     "RiskCase",
     "SandboxTransfer",
+    "SealWaiting",
+    "SealedJournal",
     "SettlementPeriod",
     "SettlementPosting",
     "SettlementRule",

@@ -97,7 +97,8 @@ def test_a_late_job_is_said_to_be_late(desk: Client) -> None:
 
 
 def test_the_groups_of_the_desk_hold_what_they_say_and_no_more(db: None) -> None:
-    assert roles.set_up_roles() == ["payout_maker", "payout_approver", "support_readonly"]
+    names = ["payout_maker", "payout_approver", "auditor", "support_readonly"]
+    assert roles.set_up_roles() == names
     roles.set_up_roles()
     people = {}
     for name in roles.GROUPS:
@@ -109,6 +110,9 @@ def test_the_groups_of_the_desk_hold_what_they_say_and_no_more(db: None) -> None
     assert not maker.has_perm("commissions.approve_payout")
     assert approver.has_perm("commissions.approve_payout")
     assert not approver.has_perm("commissions.prepare_payout")
+    auditor = people["auditor"].get_all_permissions()
+    assert {right for right in auditor if ".view_" not in right} == {"commissions.export_books"}
+    assert len(auditor) == 7
     support = AccountFactory.create(is_staff=True)
     support.groups.set(support.groups.model.objects.filter(name="support_readonly"))
     rights = support.get_all_permissions()

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from backend.accounts.models import Account
 from backend.core import fresh
-from commissions import payouts
+from commissions import chain, payouts
 from commissions.models import PayeeAccount, Payout, PayoutBatch, WriteOff
 from shops.models import Refund
 from tests.commissions import sales
@@ -127,8 +127,20 @@ def _write_off() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     return by, "/admin/commissions/writeoff/ask/", fields, WriteOff.objects.exists
 
 
+def _export() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    approved(earner())
+    chain.seal()
+    return (
+        officer("view_sealedjournal", "export_books"),
+        page("commissions_sealedjournal", "export"),
+        {},
+        lambda: "books.export" in acts(),
+    )
+
+
 ACTS = {
     "ask for a write-off": _write_off,
+    "export the books": _export,
     "approve": _approve,
     "override": _override,
     "resolve as paid": lambda: _resolve(True),
@@ -260,6 +272,7 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.finance.NOT_PAID",
         "commissions.admin.attribution.APPROVE",
         "commissions.admin.bounties.PUBLISH",
+        "commissions.admin.chain.EXPORT",
         "commissions.admin.conversions.ADD",
         "commissions.admin.conversions.SECRET",
         "commissions.admin.risk.INVALIDATE",

@@ -33,6 +33,7 @@ BENCHES = {
     "x12": "tests.bench.x12_statement",
     "touches": "tests.bench.touched",
     "audit": "tests.bench.audit",
+    "x3": "tests.bench.x3_chain",
 }
 
 

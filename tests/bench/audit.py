@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from statistics import median
 
 from backend.core.sql import run, value
-from commissions import books, ledger, plans, settlement
+from commissions import books, chain, ledger, plans, settlement
 from commissions.books import ledger_rules
 from commissions.books.rule import Rule
 from tests.bench.accrued import prepare
@@ -51,6 +51,12 @@ INSERT INTO commissions_balance (account_id, balance_fen)
 SELECT a.id, coalesce(sum(e.amount_fen), 0) FROM commissions_ledgeraccount a
 LEFT JOIN commissions_entry e ON e.account_id = a.id GROUP BY a.id ORDER BY a.id
 """
+WAITING = """
+INSERT INTO commissions_sealwaiting (journal_ids)
+SELECT array_agg(id) FROM (
+    SELECT id, row_number() OVER (ORDER BY id) / 5000 AS piece FROM commissions_journal) j
+GROUP BY piece ORDER BY piece
+"""
 HISTORY = """
 INSERT INTO shops_orderevent (order_id, kind, data, at)
 SELECT id, status, '{}', paid_at FROM shops_order ORDER BY id
@@ -63,6 +69,7 @@ def main(lines: int, rounds: int = 3) -> list[Row]:
     accrued(lines * 10)
     say(f"  {lines * 10:,} commission orders in {time.perf_counter() - began:.0f} s")
     settlement.settle_due(at=DUE, limit=max(1, lines // settlement.CHUNK))
+    chain.seal()
     ledger.fold()
     settle_down()
     entries = value("SELECT count(*) FROM commissions_entry")
@@ -93,6 +100,8 @@ def accrued(lines: int) -> None:
     run(ENTRIES, {"at": AT})
     run(BALANCES)
     run("SET session_replication_role = origin")
+    run(WAITING)
+    chain.seal()
 
 
 def scan() -> float:

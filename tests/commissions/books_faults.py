@@ -51,6 +51,19 @@ FAULTS: dict[str, list[str]] = {
         "INSERT INTO commissions_journal (id, kind, subject_id, at)"
         " VALUES ((4::bigint << 56) | 999999, 4, 999999, '2026-11-22T04:00Z')"
     ],
+    "every journal is sealed once, or waits for its seal": [
+        "DELETE FROM commissions_sealwaiting WHERE id ="
+        " (SELECT min(id) FROM commissions_sealwaiting)"
+    ],
+    "links are what their journals say: the newest, and a part that every check chooses anew": [
+        "INSERT INTO commissions_sealedjournal (n, journal_id, link)"
+        " SELECT 1, min(id), sha256('x') FROM commissions_journal"
+    ],
+    "archives follow one another, and the chain still has the links they are fastened to": [
+        "INSERT INTO commissions_booksarchive (first, last, before, link, checksum, size,"
+        " file_name, closing_checksum, accounts, made_at) VALUES (2, 3, '2022-11-22T04:00Z',"
+        " 'ab', 'cd', 1, 'x', 'ef', 1, '2026-11-22T04:00Z')"
+    ],
     "a payout is sent once": [
         "DROP INDEX payout_sent_once",
         "INSERT INTO commissions_payoutattempt (payout_id, kind, outcome, answer, started_at)"

@@ -32,7 +32,7 @@ SELECT json_build_object(
 'transfers', (SELECT coalesce(json_object_agg(number, json_build_array(amount_fen, state)), '{}')
     FROM commissions_sandboxtransfer),
 'events', (SELECT json_build_array(count(*), count(*) FILTER (WHERE state = 'pending'))
-    FROM core_event),
+    FROM core_event WHERE kind LIKE 'order.%'),
 'commissions', (SELECT coalesce(json_object_agg(c.order_line_id, json_build_array(c.status,
     c.refunded_fen, extract(epoch FROM c.matures_at)::bigint,
     (SELECT json_object_agg(s.role, json_build_array(s.payee_id, s.amount_fen, s.reversed_fen))

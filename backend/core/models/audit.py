@@ -16,9 +16,17 @@ class AuditEntry(models.Model):
     target_id = models.CharField(max_length=64)
     reason = models.TextField(default="", blank=True)
     data = models.JSONField(default=dict, help_text="before and after, numbers of the act")
+    act = models.UUIDField(
+        null=True,
+        db_default=models.Func(function="tuike_act"),
+        help_text="the same in every row that one transaction wrote, and in its row changes",
+    )
 
     class Meta:
-        indexes = [models.Index(fields=["target_kind", "target_id", "id"], name="audit_target")]
+        indexes = [
+            models.Index(fields=["target_kind", "target_id", "id"], name="audit_target"),
+            models.Index(fields=["act"], name="audit_act"),
+        ]
         verbose_name = "audit entry 审计"
         verbose_name_plural = "audit entries 审计"
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from backend.core.clock import now
-from commissions import books
+from commissions import books, chain
 
 
 class Command(BaseCommand):
@@ -15,9 +15,12 @@ class Command(BaseCommand):
     help = "Evaluates every invariant of the books; exits 1 naming the rows that break one."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Declares --exact."""
+        """Declares --exact and --chain."""
         parser.add_argument(
             "--exact", action="store_true", help="compare row by row, without weighted sums"
+        )
+        parser.add_argument(
+            "--chain", action="store_true", help="recompute every link of the chain as well"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -27,7 +30,13 @@ class Command(BaseCommand):
             self.stdout.write(f"\n{finding.code}: {finding.name}: {finding.count} rows")
             for row in finding.rows:
                 self.stdout.write("  " + ", ".join(f"{name}={row[name]}" for name in row))
-        if findings:
+        broken = chain.first_broken(progress=self._line) if options["chain"] else None
+        if broken:
+            self.stdout.write(
+                f"\nThe chain breaks at number {broken['n']}, journal {broken['journal']}"
+                + (", which is gone." if broken["gone"] else ".")
+            )
+        if findings or broken:
             sys.exit(1)
         self.stdout.write("The books are clean.")
 
