@@ -33,6 +33,12 @@ from commissions.models.plan import (
 )
 from commissions.models.plan_use import PlanCounter, PlanFund, PlanReturn
 from commissions.models.promoter import Promoter, SponsorEdge, TierChange
+from commissions.models.rails import (
+    PayoutNotice,
+    Reconciliation,
+    ReconciliationLine,
+    SandboxScript,
+)
 from commissions.models.risk import BannedSource, RiskCase
 from commissions.models.settlement import SettlementPosting, SettlementRun
 from commissions.models.team import AgencyCount, ComplianceFinding, PromoterCount
@@ -76,6 +82,7 @@ __all__ = [
     "Payout",
     "PayoutAttempt",
     "PayoutBatch",
+    "PayoutNotice",
     "PlanCounter",
     "PlanFund",
     "PlanProduct",
@@ -85,7 +92,10 @@ __all__ = [
     "Promoter",
     "PromoterCount",
     "PromotionLink",
+    "Reconciliation",
+    "ReconciliationLine",
     "RiskCase",
+    "SandboxScript",
     "SandboxTransfer",
     "SettlementPosting",
     "SettlementRun",

@@ -13,6 +13,8 @@ class PayeeAccount(models.Model):
     class Provider(models.TextChoices):
         BANK_FILE = "bank_file", "bank batch file 银行批量文件"
         SANDBOX = "sandbox", "sandbox 沙箱"
+        WECHAT = "wechat", "WeChat Pay 微信零钱"
+        ALIPAY = "alipay", "Alipay 支付宝"
 
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payee_accounts"

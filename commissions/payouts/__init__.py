@@ -13,6 +13,7 @@ from commissions.payouts.batches import (
     build_batch,
     read_answer,
 )
+from commissions.payouts.notices import ForgedNotice, confirmation, take_notice
 from commissions.payouts.requests import (
     BelowMinimum,
     InsufficientBalance,
@@ -35,6 +36,7 @@ from commissions.payouts.sending import reconcile_payouts, send_payouts
 __all__ = [
     "AnswerFileBroken",
     "BelowMinimum",
+    "ForgedNotice",
     "InsufficientBalance",
     "NothingToBatch",
     "OwnPayout",
@@ -46,6 +48,7 @@ __all__ = [
     "batch_file",
     "build_batch",
     "cancel",
+    "confirmation",
     "find",
     "prepare",
     "read_answer",
@@ -54,4 +57,5 @@ __all__ = [
     "request",
     "resolve",
     "send_payouts",
+    "take_notice",
 ]

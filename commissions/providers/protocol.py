@@ -7,10 +7,12 @@ from typing import Protocol
 
 
 class Result(StrEnum):
-    """A channel's answer about one payout number. Only PAID and FAILED are final."""
+    """A channel's answer about one payout number. Only PAID and FAILED are final: REFUSED says
+    that one request was turned down, and what became of the number is still to be asked."""
 
     PAID = "paid"
     FAILED = "failed"
+    REFUSED = "refused"
     PROCESSING = "processing"
     NOT_FOUND = "not_found"
     UNCLEAR = "unclear"
@@ -29,11 +31,13 @@ class Transfer:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the channel said. `amount_fen` is what it says it has paid, where it says so; `code`
-    is for people, never for decisions."""
+    is for people, never for decisions; `confirm` is what the payee's app needs where the payee must
+    confirm the transfer."""
 
     result: Result
     amount_fen: int | None = None
     code: str = ""
+    confirm: str = field(default="", repr=False)
 
 
 class ChannelTimeout(Exception):
@@ -63,7 +67,8 @@ class Channel(Protocol):
 
     def void(self, number: str, *, at: datetime) -> Answer:
         """Has the channel refuse this number from now on, unless it has paid it: FAILED or PAID,
-        and never anything else afterwards.
+        and never anything else afterwards. A channel that cannot do that answers UNCLEAR, and a
+        person ends the payout.
 
         :raises ChannelTimeout: no answer.
         """
