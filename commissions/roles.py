@@ -13,6 +13,10 @@ _DESK = [
     "view_journal",
     "view_sandboxtransfer",
     "view_writeoff",
+    "view_payoutnotice",
+    "view_reconciliation",
+    "view_reconciliationline",
+    "view_sandboxscript",
     "view_attributiondispute",
     "view_attributionoverride",
 ]
@@ -20,7 +24,13 @@ _DESK = [
 _NOT_FOR_SUPPORT = ["view_accesstoken", "view_idempotencykey"]
 GROUPS = {
     "payout_maker": [*_DESK, "prepare_payout", "propose_override", "request_writeoff"],
-    "payout_approver": [*_DESK, "approve_payout", "approve_override", "approve_writeoff"],
+    "payout_approver": [
+        *_DESK,
+        "approve_payout",
+        "approve_override",
+        "approve_writeoff",
+        "sign_reconciliation",
+    ],
 }
 SUPPORT = "support_readonly"
 # Whoever holds one of these signs in with a second factor, unless it is off altogether.
@@ -29,6 +39,7 @@ MONEY_RIGHTS = (
     "commissions.approve_payout",
     "commissions.request_writeoff",
     "commissions.approve_writeoff",
+    "commissions.sign_reconciliation",
     "commissions.unmask_payeeaccount",
     "commissions.change_commissionorder",
     "commissions.change_planversion",

@@ -9,6 +9,7 @@ from commissions.admin import (
     plans,
     promoters,
     promoting,
+    reconciliation,
     risk,
     writeoffs,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "plans",
     "promoters",
     "promoting",
+    "reconciliation",
     "risk",
     "writeoffs",
 ]

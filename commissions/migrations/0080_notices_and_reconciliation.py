@@ -121,4 +121,10 @@ class Migration(migrations.Migration):
             model_name='reconciliationline',
             constraint=models.UniqueConstraint(fields=('report', 'row', 'number'), name='reconciliation_line'),
         ),
+        migrations.AddIndex(
+            model_name="payoutattempt",
+            index=models.Index(
+                condition=models.Q(("kind", "send")), fields=["started_at"], name="payout_sent_at"
+            ),
+        ),
     ]

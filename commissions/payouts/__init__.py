@@ -14,6 +14,13 @@ from commissions.payouts.batches import (
     read_answer,
 )
 from commissions.payouts.notices import ForgedNotice, confirmation, take_notice
+from commissions.payouts.reconciliation import (
+    SIGN,
+    ask_again,
+    build_reports,
+    export_csv,
+    sign,
+)
 from commissions.payouts.requests import (
     BelowMinimum,
     InsufficientBalance,
@@ -34,6 +41,7 @@ from commissions.payouts.review import (
 from commissions.payouts.sending import reconcile_payouts, send_payouts
 
 __all__ = [
+    "SIGN",
     "AnswerFileBroken",
     "BelowMinimum",
     "ForgedNotice",
@@ -45,10 +53,13 @@ __all__ = [
     "ReasonMissing",
     "SamePerson",
     "approve",
+    "ask_again",
     "batch_file",
     "build_batch",
+    "build_reports",
     "cancel",
     "confirmation",
+    "export_csv",
     "find",
     "prepare",
     "read_answer",
@@ -57,5 +68,6 @@ __all__ = [
     "request",
     "resolve",
     "send_payouts",
+    "sign",
     "take_notice",
 ]

@@ -7,7 +7,14 @@ from django.conf import settings
 
 from commissions.providers.alipay import Alipay
 from commissions.providers.notices import Forged, Notice, Notifies
-from commissions.providers.protocol import Answer, Channel, ChannelTimeout, Result, Transfer
+from commissions.providers.protocol import (
+    Answer,
+    Channel,
+    ChannelTimeout,
+    Lists,
+    Result,
+    Transfer,
+)
 from commissions.providers.sandbox import Sandbox
 from commissions.providers.wechat import WeChatPay
 
@@ -18,6 +25,7 @@ __all__ = [
     "Channel",
     "ChannelTimeout",
     "Forged",
+    "Lists",
     "Notice",
     "Notifies",
     "Result",

@@ -1,9 +1,10 @@
 """What a payout channel 打款渠道 must be able to do, and what it may answer."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Result(StrEnum):
@@ -72,3 +73,11 @@ class Channel(Protocol):
 
         :raises ChannelTimeout: no answer.
         """
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """A channel that can say what it has paid, number by number, whoever asked for it."""
+
+    def listing(self, start: datetime, end: datetime) -> Iterable[tuple[str, int]]:
+        """(number, fen) of what it has paid of the numbers that came in [start, end)."""

@@ -15,6 +15,7 @@ from tests.api.call import Call, get, gone, post
 from tests.api.giving import GIVING, postback_of
 from tests.api.http import MULTIPART, Answer, Door, form
 from tests.api.named import World
+from tests.api.rails import RAILS, notice_of
 
 _PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
 _LABEL = {"x": 0.5, "y": 0.5, "text": "标签", "target_kind": "product", "target_id": "{product}"}
@@ -342,7 +343,9 @@ TREE = [
     get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
     get("/v1/compliance/findings", "superuser"),
 ]
-CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE, *GIVING]
+CALLS = [
+    *ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE, *GIVING, *RAILS,
+]  # fmt: skip
 
 
 def filled(world: World, value: Any) -> Any:
@@ -371,6 +374,8 @@ def request_of(world: World, call: Call) -> dict[str, Any]:
         made["body"] = form({"file": b"{}", "kind": "jsonl", "dry_run": "true"}, filename="a")
     if call.path.endswith("/postback"):
         made |= postback_of(world)
+    if call.path.endswith("/notices"):
+        made |= notice_of(call.path)
     if call.path.endswith("/callback"):
         ready = sandbox.build_callback(
             checkout_number=world.open_checkout, amount_fen=world.sku_price, at=now()

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from backend.accounts.models import Account
 from backend.core import fresh
 from commissions import payouts
-from commissions.models import PayeeAccount, Payout, PayoutBatch
+from commissions.models import PayeeAccount, Payout, PayoutBatch, Reconciliation
 from shops.models import Refund
 from tests.commissions import sales
 from tests.commissions.disputed import Case
@@ -120,8 +120,30 @@ def _override() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     )
 
 
+def _sign() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    _answer_read()
+    return (
+        officer("sign_reconciliation", "view_reconciliation"),
+        page("commissions_reconciliation", "sign_one", Reconciliation.objects.get().pk),
+        {},
+        lambda: Reconciliation.objects.get().status == "signed",
+    )
+
+
+def _answer_read() -> None:
+    batch = _batch()
+    text = f"number,amount_yuan,result,reason\n{Payout.objects.get().number},10.00,paid,\nTOTAL"
+    payouts.read_answer(
+        number=batch.number,
+        content=f"{text},10.00,1,\n".encode(),
+        by=officer("prepare_payout"),
+        at=AT,
+    )
+
+
 ACTS = {
     "approve": _approve,
+    "sign a report": _sign,
     "override": _override,
     "resolve as paid": lambda: _resolve(True),
     "resolve as not paid": lambda: _resolve(False),
@@ -255,6 +277,8 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.conversions.ADD",
         "commissions.admin.conversions.SECRET",
         "commissions.admin.risk.INVALIDATE",
+        "commissions.admin.reconciliation.SIGN",
+        "commissions.admin.reconciliation.EXPLAIN",
         "commissions.admin.writeoffs.APPROVE",
         "commissions.admin.writeoffs.ASK",
         "commissions.admin.plans.PUBLISH",

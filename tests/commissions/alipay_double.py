@@ -82,6 +82,7 @@ class AlipayDouble(Double):
 
     def _transfer(self, given: dict[str, Any]) -> dict[str, Any]:
         number, amount = given["out_biz_no"], given["trans_amount"]
+        self.sent[number] += 1
         if not re.fullmatch(r"[0-9]+\.[0-9]{2}", amount):
             self.broken.append(f"amount {amount}")
         old = self.bills.get(number)

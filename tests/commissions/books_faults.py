@@ -41,6 +41,11 @@ FAULTS: dict[str, list[str]] = {
         "INSERT INTO commissions_journal (id, kind, subject_id, at)"
         " VALUES ((4::bigint << 56) | 999999, 4, 999999, '2026-11-22T04:00Z')"
     ],
+    "a reconciliation report's figures are those of its lines": [
+        "INSERT INTO commissions_reconciliation (provider, day, revision, status, ours_count,"
+        " ours_fen, theirs_count, theirs_fen, exceptions, built_at, reason)"
+        " VALUES ('sandbox', '2026-11-22', 1, 'open', 1, 7, 0, 0, 0, '2026-11-23T04:00Z', '')",
+    ],
     "a payout is sent once": [
         "DROP INDEX payout_sent_once",
         "INSERT INTO commissions_payoutattempt (payout_id, kind, outcome, answer, started_at)"

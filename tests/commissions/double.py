@@ -42,6 +42,8 @@ class Double:
     def __init__(self) -> None:
         self.bills: dict[str, dict[str, Any]] = {}
         self.paid: Counter[str] = Counter()
+        # How often each number was asked to be paid, understood or not.
+        self.sent: Counter[str] = Counter()
         self.faults: list[str] = []
         self.broken: list[str] = []
         self.calls: list[str] = []

@@ -88,6 +88,7 @@ class WeChatDouble(Double):
         return 200, {name: value for name, value in bill.items() if name != "package_info"}
 
     def _create(self, given: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.sent[given["out_bill_no"]] += 1
         missing = REQUIRED - set(given)
         if missing or not re.fullmatch(r"[0-9A-Za-z]{1,32}", given["out_bill_no"]):
             self.broken.append(f"create without {missing}")
