@@ -17,9 +17,6 @@ END $$;
 CREATE TRIGGER commissions_reconciliation_signed
     BEFORE UPDATE OR DELETE ON commissions_reconciliation
     FOR EACH ROW EXECUTE FUNCTION tuike_reconciliation_signed();
-CREATE TRIGGER commissions_reconciliation_no_truncate
-    BEFORE TRUNCATE ON commissions_reconciliation
-    FOR EACH STATEMENT EXECUTE FUNCTION tuike_append_only();
 CREATE FUNCTION tuike_reconciliation_line() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' OR OLD.finding <> 'to_ask' THEN
@@ -31,16 +28,11 @@ END $$;
 CREATE TRIGGER commissions_reconciliationline_answered
     BEFORE UPDATE OR DELETE ON commissions_reconciliationline
     FOR EACH ROW EXECUTE FUNCTION tuike_reconciliation_line();
-CREATE TRIGGER commissions_reconciliationline_no_truncate
-    BEFORE TRUNCATE ON commissions_reconciliationline
-    FOR EACH STATEMENT EXECUTE FUNCTION tuike_append_only();
 """
 UNSIGNED = """
 DROP TRIGGER commissions_reconciliation_signed ON commissions_reconciliation;
-DROP TRIGGER commissions_reconciliation_no_truncate ON commissions_reconciliation;
 DROP FUNCTION tuike_reconciliation_signed();
 DROP TRIGGER commissions_reconciliationline_answered ON commissions_reconciliationline;
-DROP TRIGGER commissions_reconciliationline_no_truncate ON commissions_reconciliationline;
 DROP FUNCTION tuike_reconciliation_line();
 """
 

@@ -88,12 +88,7 @@ def _settle(payout: Payout, attempt: PayoutAttempt, answer: Answer, at: datetime
     outcome, reason = _verdict(payout, answer)
     with transaction.atomic(durable=True):
         if outcome is Outcome.UNKNOWN:
-            move(
-                Payout.objects.filter(pk=payout.pk),
-                transitions=Payout.TRANSITIONS,
-                to=Status.UNKNOWN,
-                reason=reason,
-            )
+            _unknown(payout, reason, silent=answer.code == "TIMEOUT")
         else:
             money.finish(payout, paid=outcome is Outcome.PAID, reason=reason, at=at)
         attempt.outcome = outcome
@@ -104,6 +99,14 @@ def _settle(payout: Payout, attempt: PayoutAttempt, answer: Answer, at: datetime
             PayoutAttempt.objects.filter(payout=payout, kind="send").update(
                 outcome=outcome, finished_at=at
             )
+
+
+def _unknown(payout: Payout, reason: str, *, silent: bool) -> None:
+    """The result is not known, and why; no answer at all does not hide what was said before."""
+    rows_ = Payout.objects.filter(pk=payout.pk)
+    moved = move(rows_, transitions=Payout.TRANSITIONS, to=Status.UNKNOWN, reason=reason)
+    if not moved and not silent:
+        rows_.filter(status=Status.UNKNOWN).update(reason=reason)
 
 
 def _verdict(payout: Payout, answer: Answer) -> tuple[Outcome, str]:

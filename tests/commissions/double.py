@@ -72,6 +72,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault == "500":
             self._write(500, {"Content-Type": "text/html"}, b"<h1>upstream</h1>")
             return
+        if fault == "moved":
+            self._write(307, {"Location": self.path}, b"")
+            return
         status, headers, content = self.double.answer(self, body)
         if fault == "lost":  # it took effect, and the answer does not arrive
             return

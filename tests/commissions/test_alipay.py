@@ -115,7 +115,7 @@ def test_no_answer_is_a_timeout_whatever_had_happened(
     assert channel.query("P20261122A", at=AT).result is wanted
 
 
-@pytest.mark.parametrize("fault", ["500", "cut", "flipped", "forged"])
+@pytest.mark.parametrize("fault", ["500", "moved", "cut", "flipped", "forged"])
 def test_what_is_not_theirs_to_the_letter_is_unclear(
     double: AlipayDouble, channel: alipay.Alipay, fault: str
 ) -> None:
@@ -125,6 +125,7 @@ def test_what_is_not_theirs_to_the_letter_is_unclear(
         double.faults = [fault]
     sent = channel.send(transfer(), at=AT)
     assert (sent.result, sent.code) == (Result.UNCLEAR, "SIGNATURE")
+    assert len(double.calls) == (fault not in ("500", "moved")), "no redirect is followed"
 
 
 def test_a_signed_answer_to_another_question_is_unclear(

@@ -130,12 +130,13 @@ def test_no_answer_is_a_timeout_whatever_had_happened(
     assert channel.query("P20261122A", at=AT).result is wanted
 
 
-@pytest.mark.parametrize("fault", ["500", "cut", "flipped"])
+@pytest.mark.parametrize("fault", ["500", "moved", "cut", "flipped"])
 def test_what_is_not_theirs_to_the_letter_is_unclear(
     double: WeChatDouble, channel: wechat.WeChatPay, fault: str
 ) -> None:
     double.faults = [fault]
     assert channel.send(transfer(), at=AT).result is Result.UNCLEAR
+    assert len(double.calls) == (fault not in ("500", "moved")), "no redirect is followed"
 
 
 def test_an_answer_signed_by_somebody_else_is_unclear(
