@@ -5,6 +5,7 @@ more than a reason to ask the channel. Amounts and states come from the answer t
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from backend.accounts.models import Account
@@ -55,15 +56,17 @@ def take_notice(*, provider: str, headers: Mapping[str, str], body: bytes, at: d
     return "accepted" if payout else "unknown"
 
 
-def confirmation(*, account: Account, number: str) -> str:
-    """What the payee's app hands to the channel's own button where the channel lets its payee
-    confirm a transfer (WeChat Pay: package_info).
+def confirmation(*, account: Account, number: str) -> dict[str, str]:
+    """What the payee's app hands to WeChat's own button, where WeChat lets its payee confirm a
+    transfer: mchid, app_id and package.
 
     :raises NotFound: not a payout of this account, or there is nothing to confirm.
     """
     payout = find(account=account, number=number)
     sent = PayoutAttempt.objects.filter(payout=payout, kind="send").first()
     waits = payout.status in (Payout.Status.SENDING, Payout.Status.UNKNOWN)
-    if sent is None or not waits or not sent.answer.get("confirm"):
+    package = sent.answer.get("confirm") if sent and waits and settings.WECHAT_PAY else ""
+    if not package:
         raise NotFound()
-    return str(sent.answer["confirm"])
+    merchant = settings.WECHAT_PAY
+    return {"mchid": merchant["MCHID"], "app_id": merchant["APPID"], "package": package}

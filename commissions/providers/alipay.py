@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from django.conf import settings
 
 from commissions.providers.notices import Forged, Notice
-from commissions.providers.protocol import Answer, ChannelTimeout, Result, Transfer
+from commissions.providers.protocol import Answer, ChannelTimeout, Result, Transfer, plain
 
 TIMEOUT = (5, 20)  # seconds to connect, and between two bytes of the answer
 MAX_BYTES = 256 * 1024
@@ -73,7 +73,7 @@ REFUSALS = frozenset(
         "NO_ACCOUNT_RECEIVE_PERMISSION",
     }
 )
-_AMOUNT = re.compile(r"[0-9]{1,11}(\.[0-9]{1,2})?")
+_AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
 
 
 class Alipay:
@@ -140,7 +140,7 @@ class Alipay:
             signature = fields.pop("sign")
             fields.pop("sign_type", "")
             number = json.loads(fields["biz_content"])["out_biz_no"]
-            notice = Notice(fields["notify_id"][:64], str(number)[:40])
+            notice = Notice(fields["notify_id"], str(number))
         except (ValueError, KeyError, TypeError) as error:
             raise Forged(type(error).__name__) from error
         if not self._signed(_sorted(fields), signature):
@@ -197,7 +197,7 @@ class Alipay:
         return node if self._signed(raw, signature) else {}
 
     def _answer(self, number: str, node: dict[str, Any], *, asked: bool) -> Answer:
-        code = str(node.get("sub_code") or node.get("code") or "SIGNATURE")[:40]
+        code = plain(node.get("sub_code") or node.get("code") or "SIGNATURE")
         if node.get("code") == "10000":
             return _status(number, node)
         if asked and code in ("ORDER_NOT_EXIST", "ORDER_NOT_EXISTS"):
@@ -245,11 +245,11 @@ def _node(text: str, name: str) -> tuple[dict[str, Any], str]:
 def _status(number: str, node: dict[str, Any]) -> Answer:
     if node.get("out_biz_no") != number:
         return Answer(Result.UNCLEAR, code="ANOTHER_NUMBER")
-    status = str(node.get("status", ""))[:40]
+    status = plain(node.get("status", ""))
     result = STATUSES.get(status, Result.UNCLEAR)
     told = node.get("trans_amount") or node.get("amount")
     if told is not None and not _AMOUNT.fullmatch(str(told)):
         return Answer(Result.UNCLEAR, code="UNREADABLE")
     amount = int(Decimal(str(told)) * 100) if told is not None else None
-    reason = str(node.get("error_code") or "")[:60] if result is Result.FAILED else ""
+    reason = plain(node.get("error_code") or "", 60) if result is Result.FAILED else ""
     return Answer(result, amount, f"{status} {reason}".strip())

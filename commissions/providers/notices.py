@@ -1,9 +1,13 @@
 """What a provider's notice is to us: a reason to ask, never an answer."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+_ID = re.compile(r"[!-~]{1,64}")
+_NUMBER = re.compile(r"[0-9A-Za-z]{1,40}")
 
 
 class Forged(Exception):
@@ -17,6 +21,14 @@ class Notice:
 
     notice_id: str
     number: str
+
+    def __post_init__(self) -> None:
+        """Refuses an id or a number that cannot be one.
+
+        :raises Forged: such a one.
+        """
+        if not _ID.fullmatch(self.notice_id) or not _NUMBER.fullmatch(self.number):
+            raise Forged("no id, or no number")
 
 
 class Notifies(Protocol):

@@ -1,10 +1,13 @@
 """What a payout channel 打款渠道 must be able to do, and what it may answer."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
+
+_NOT_PLAIN = re.compile(r"[^\w .,:/+=-]")
 
 
 class Result(StrEnum):
@@ -39,6 +42,12 @@ class Answer:
     amount_fen: int | None = None
     code: str = ""
     confirm: str = field(default="", repr=False)
+
+
+def plain(text: object, most: int = 40) -> str:
+    """A word of the channel's as we keep it: letters, digits and a little between them; what no
+    database column takes (null characters, half a surrogate) is dropped."""
+    return _NOT_PLAIN.sub("", str(text))[:most]
 
 
 class ChannelTimeout(Exception):

@@ -16,8 +16,9 @@ from typing import Any
 
 from django.conf import settings
 
+from backend.core.money import MAX_FEN
 from commissions.providers.notices import Forged, Notice
-from commissions.providers.protocol import Answer, ChannelTimeout, Result, Transfer
+from commissions.providers.protocol import Answer, ChannelTimeout, Result, Transfer, plain
 
 # Seconds to connect, and between two bytes of the answer.
 TIMEOUT = (5, 20)
@@ -175,7 +176,7 @@ class WeChatPay:
             found = self.client.callback(
                 {name: text for name, text in given.items() if name.startswith("wechatpay-")}, body
             )
-            notice = Notice(str(found["id"])[:64], str(found["resource"]["out_bill_no"])[:40])
+            notice = Notice(str(found["id"]), str(found["resource"]["out_bill_no"]))
         except Exception as error:  # the client raises bare Exceptions for what does not fit
             raise Forged(type(error).__name__) from error
         return notice
@@ -206,19 +207,19 @@ def _told(call: Callable[[], tuple[int, Any]]) -> tuple[int, dict[str, Any]]:
 def _state(number: str, found: dict[str, Any]) -> Answer:
     """What a bill's state means. A signature does not say which question it answers: the number
     does."""
-    state = str(found.get("state", ""))[:40]
+    state = plain(found.get("state", ""))
     if found.get("out_bill_no") != number:
         return Answer(Result.UNCLEAR, code="ANOTHER_NUMBER")
     if found.get("mchid", settings.WECHAT_PAY["MCHID"]) != settings.WECHAT_PAY["MCHID"]:
         return Answer(Result.UNCLEAR, code="ANOTHER_MERCHANT")
     amount = found.get("transfer_amount")
-    if amount is not None and type(amount) is not int:
+    if amount is not None and (type(amount) is not int or not 0 <= amount <= MAX_FEN):
         return Answer(Result.UNCLEAR, code="UNREADABLE")
     result = STATES.get(state, Result.UNCLEAR)
-    reason = str(found.get("fail_reason", ""))[:60] if result is Result.FAILED else ""
-    package = str(found.get("package_info", ""))[:2000] if state == "WAIT_USER_CONFIRM" else ""
+    reason = plain(found.get("fail_reason", ""), 60) if result is Result.FAILED else ""
+    package = plain(found.get("package_info", ""), 2_000) if state == "WAIT_USER_CONFIRM" else ""
     return Answer(result, amount, f"{state} {reason}".strip(), package)
 
 
 def _code(found: dict[str, Any], status: int) -> str:
-    return str(found.get("code") or f"HTTP_{status}")[:40]
+    return plain(found.get("code") or f"HTTP_{status}")

@@ -154,6 +154,10 @@ def test_a_signed_answer_to_another_question_is_unclear(
     channel.send(transfer("PA"), at=AT)
     double.bills["PB"] = double.bills["PA"]
     assert channel.query("PB", at=AT).code == "ANOTHER_NUMBER"
+    double.bills["PA"]["transfer_amount"] = 10**30
+    assert channel.query("PA", at=AT).code == "UNREADABLE"
+    double.bills["PA"] |= {"transfer_amount": 1, "state": "FAIL", "fail_reason": "\x00好\u202e"}
+    assert channel.query("PA", at=AT).code == "FAIL 好"
     double.bills["PA"]["mchid"] = "1900000110"
     assert channel.query("PA", at=AT).code == "ANOTHER_MERCHANT"
 
@@ -178,11 +182,14 @@ def test_a_notice_names_its_bill_and_a_forged_or_old_one_nothing(
     notice = channel.read_notice(good, body, at=AT)
     assert (notice.notice_id, notice.number) == ("EV-1", "PA")
     old = double.headers(body, stamp - 301)
+    nothing = double.notice("P\x00A", "EV-2")
+    of_nothing = double.headers(nothing, stamp)
     double.signs_with = "forger"
     for headers, raw in (
         (old, body),
         (double.headers(body, stamp), body),
         (good, body + b" "),
+        (of_nothing, nothing),
         (good | {"Wechatpay-Serial": "5157F09E"}, body),
         ({name: text for name, text in good.items() if name != "Wechatpay-Signature"}, body),
         ({}, b"{}"),
