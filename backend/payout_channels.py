@@ -13,22 +13,22 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-WECHAT = {
-    "WECHAT_PAY_MCHID": r"[0-9]{8,32}",
-    "WECHAT_PAY_APPID": r"[A-Za-z0-9_-]{8,32}",
-    "WECHAT_PAY_CERT_SERIAL": r"[0-9A-Fa-f]{16,64}",
-    "WECHAT_PAY_PRIVATE_KEY": "",
-    "WECHAT_PAY_APIV3_KEY": r"[!-~]{32}",
-    "WECHAT_PAY_PUBLIC_KEY": "",
-    "WECHAT_PAY_PUBLIC_KEY_ID": r"PUB_KEY_ID_[0-9A-Za-z]{16,64}",
-    "WECHAT_PAY_SCENE_ID": r"[0-9]{1,8}",
+WECHAT: dict[str, re.Pattern[str] | None] = {
+    "WECHAT_PAY_MCHID": re.compile(r"[0-9]{8,32}"),
+    "WECHAT_PAY_APPID": re.compile(r"[A-Za-z0-9_-]{8,32}"),
+    "WECHAT_PAY_CERT_SERIAL": re.compile(r"[0-9A-Fa-f]{16,64}"),
+    "WECHAT_PAY_PRIVATE_KEY": None,
+    "WECHAT_PAY_APIV3_KEY": re.compile(r"[!-~]{32}"),
+    "WECHAT_PAY_PUBLIC_KEY": None,
+    "WECHAT_PAY_PUBLIC_KEY_ID": re.compile(r"PUB_KEY_ID_[0-9A-Za-z]{16,64}"),
+    "WECHAT_PAY_SCENE_ID": re.compile(r"[0-9]{1,8}"),
 }
-ALIPAY = {
-    "ALIPAY_APP_ID": r"[0-9]{8,32}",
-    "ALIPAY_PRIVATE_KEY": "",
-    "ALIPAY_PUBLIC_KEY": "",
+ALIPAY: dict[str, re.Pattern[str] | None] = {
+    "ALIPAY_APP_ID": re.compile(r"[0-9]{8,32}"),
+    "ALIPAY_PRIVATE_KEY": None,
+    "ALIPAY_PUBLIC_KEY": None,
 }
-# These two words may be said of the bank's columns; anything else is a mistake.
+# These words may be said of the bank's columns; anything else is a mistake.
 PROFILE = {"order", "answer", "results"}
 
 
@@ -80,7 +80,7 @@ def bank_profile(env: environ.Env) -> dict[str, dict[str, str]]:
     return found
 
 
-def _all_or_none(env: environ.Env, wanted: dict[str, str]) -> dict[str, str]:
+def _all_or_none(env: environ.Env, wanted: dict[str, re.Pattern[str] | None]) -> dict[str, str]:
     given = {name: _text(env, name) for name in wanted}
     missing = [name for name, text in given.items() if not text]
     if len(missing) == len(wanted):
@@ -88,9 +88,9 @@ def _all_or_none(env: environ.Env, wanted: dict[str, str]) -> dict[str, str]:
     if missing:
         raise ImproperlyConfigured(f"half a payout channel: {', '.join(missing)} must be set, too")
     for name, pattern in wanted.items():
-        if pattern and not re.fullmatch(pattern, given[name]):
+        if pattern and not pattern.fullmatch(given[name]):
             raise ImproperlyConfigured(f"{name} cannot be right")
-        if not pattern and not given[name].startswith("-----BEGIN "):
+        if pattern is None and not given[name].startswith("-----BEGIN "):
             raise ImproperlyConfigured(f"{name} is a key in PEM, or {name}_FILE names its file")
     return {name.removeprefix("WECHAT_PAY_").removeprefix("ALIPAY_"): given[name] for name in given}
 

@@ -13,7 +13,6 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
@@ -73,6 +72,7 @@ REFUSALS = frozenset(
         "NO_ACCOUNT_RECEIVE_PERMISSION",
     }
 )
+_OPENS = re.compile(r'\s*\{\s*"([a-z_]+)"\s*:\s*')
 _AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?")
 
 
@@ -222,6 +222,12 @@ def yuan(amount_fen: int) -> str:
     return f"{amount_fen // 100}.{amount_fen % 100:02d}"
 
 
+def _fen(text: str) -> int:
+    """ "123.4" → 12340; the text fits _AMOUNT."""
+    whole, _, part = text.partition(".")
+    return int(whole) * 100 + int(part.ljust(2, "0"))
+
+
 def _sorted(fields: Mapping[str, str]) -> str:
     """name=value of every field that is not empty, by name, joined by &: what is signed."""
     return "&".join(f"{name}={fields[name]}" for name in sorted(fields) if fields[name] != "")
@@ -233,8 +239,8 @@ def _node(text: str, name: str) -> tuple[dict[str, Any], str]:
 
     :raises ValueError: the body does not begin so.
     """
-    begin = re.match(rf'\s*\{{\s*"{name}"\s*:\s*', text)
-    if not begin:
+    begin = _OPENS.match(text)
+    if not begin or begin[1] != name:
         raise ValueError(name)
     node, end = json.JSONDecoder().raw_decode(text, begin.end())
     if not isinstance(node, dict):
@@ -250,6 +256,6 @@ def _status(number: str, node: dict[str, Any]) -> Answer:
     told = node.get("trans_amount") or node.get("amount")
     if told is not None and not _AMOUNT.fullmatch(str(told)):
         return Answer(Result.UNCLEAR, code="UNREADABLE")
-    amount = int(Decimal(str(told)) * 100) if told is not None else None
+    amount = _fen(str(told)) if told is not None else None
     reason = plain(node.get("error_code") or "", 60) if result is Result.FAILED else ""
     return Answer(result, amount, f"{status} {reason}".strip())

@@ -51,7 +51,7 @@ SILENT = frozenset({Mode.DOWN, Mode.TIMEOUT_LOST, Mode.TIMEOUT_PAID, Mode.LATE})
 _NEXT = """
 UPDATE commissions_sandboxscript SET used_by = %s, used_at = %s::timestamptz
 WHERE id = (SELECT id FROM commissions_sandboxscript WHERE used_at IS NULL
-            ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)
+            ORDER BY id LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED)
 RETURNING mode
 """
 

@@ -9,7 +9,7 @@ import io
 import re
 import zipfile
 from datetime import date, datetime, time
-from decimal import Decimal
+from numbers import Number
 from typing import Any
 from xml.parsers import expat
 
@@ -119,9 +119,8 @@ def _column(letters: str) -> int:
 
 
 def _text(cell: Any) -> str:
-    """A cell as a person would have typed it: 294.0 → "294", 12.5 → "12.5", dates as ISO."""
-    if isinstance(cell, float):
-        return format(Decimal(repr(cell)).normalize(), "f") if abs(cell) < 10**15 else repr(cell)
+    """A cell as a person would have typed it: 294.0 → "294", 12.5 → "12.5", dates as ISO. What a
+    number's shortest form is not, such as 1e+20, is no amount to anybody."""
     if isinstance(cell, (datetime, date, time)):
         return cell.isoformat()
-    return str(cell).strip()
+    return str(cell).strip().removesuffix(".0") if isinstance(cell, Number) else str(cell).strip()

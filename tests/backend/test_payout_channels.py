@@ -8,13 +8,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 from backend import payout_channels
 
-PEM = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----"
+PEM = "-----BEGIN {0}-----\nAA==\n-----END {0}-----".format("PRIVATE KEY")
 WECHAT = {
     "WECHAT_PAY_MCHID": "1900000109",
     "WECHAT_PAY_APPID": "wxf636efh567hg4356",
     "WECHAT_PAY_CERT_SERIAL": "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
     "WECHAT_PAY_PRIVATE_KEY": PEM,
-    "WECHAT_PAY_APIV3_KEY": "0123456789abcdef0123456789abcdef",
+    "WECHAT_PAY_APIV3_KEY": "k" * 32,
     "WECHAT_PAY_PUBLIC_KEY": PEM,
     "WECHAT_PAY_PUBLIC_KEY_ID": "PUB_KEY_ID_0119000001092024110100",
     "WECHAT_PAY_SCENE_ID": "1005",

@@ -53,7 +53,7 @@ def earner_of(provider: str, amount_fen: int = 10_000) -> Account:
 
 @contextmanager
 def both() -> Iterator[tuple[WeChatDouble, AlipayDouble]]:
-    """Both doubles running, configured and in the registry."""
+    """Both doubles running, configured and open."""
     wechat, alipay = WeChatDouble(), AlipayDouble()
     before = settings.WECHAT_PAY, settings.ALIPAY
     with running(wechat) as wechat_url, running(alipay) as alipay_url:

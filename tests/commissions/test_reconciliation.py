@@ -261,7 +261,7 @@ def test_the_desk_signs_with_a_reason_asks_again_and_exports_on_its_pages() -> N
         answer = desk.post(path, {"confirmed": "yes", **fields}, follow=True)
         return str(answer.content.decode())
 
-    assert "Say what is done" in press("sign_one")
+    assert "Say why" in press("sign_one")
     assert Reconciliation.objects.get().status == "open"
     press("explain_one", reason="sent again by hand? no: it never arrived")
     assert Reconciliation.objects.get().status == "signed"

@@ -20,7 +20,7 @@ MCHID, APPID, SERIAL = (
     "wxf636efh567hg4356",
     "5157F09EFDC096DE15EBE81A47057A7232F1B8E1",
 )
-KEY_ID, APIV3 = "PUB_KEY_ID_0119000001092024110100", "0123456789abcdef0123456789abcdef"
+KEY_ID, APIV3 = "PUB_KEY_ID_0119000001092024110100", "0123456789abcdef" * 2
 PATH = "/v3/fund-app/mch-transfer/transfer-bills"
 REPORTS = [
     {"info_type": "岗位类型", "info_content": "推广员"},
@@ -167,7 +167,7 @@ class WeChatDouble(Double):
 
     def headers(self, content: bytes, stamp: int | None = None) -> dict[str, str]:
         """The signature's headers of an answer or a notice."""
-        stamp, nonce = str(stamp or int(time.time())), "c5ac7061fccab6bf3e254dcf98995b8c"
+        stamp, nonce = str(stamp or int(time.time())), "nonce" * 6
         signed = f"{stamp}\n{nonce}\n".encode() + content + b"\n"
         signature = key(self.signs_with).sign(signed, PKCS1v15(), SHA256())
         return {
