@@ -17,7 +17,7 @@ from commissions.models import Payout, PayoutAttempt, SandboxTransfer
 from commissions.providers.sandbox import Mode, force
 from tests.commissions.money_out import AT, cash, checker, credit, earner, maker, money_of
 
-EXAMPLES = int(os.environ.get("TUIKE_PAYOUT_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("TUIKE_PAYOUT_EXAMPLES", "25"))
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("credit"), st.integers(-800, 3_000)),
