@@ -133,6 +133,7 @@ app.conf.update(
             ("seal", "commissions.seal_journals", 5.0, 5),
             ("send", "commissions.send_payouts", 5.0, 5),
             ("reconcile", "commissions.reconcile_payouts", 10.0, 10),
+            ("reports", "commissions.build_reports", 60.0, 60),
             ("conversions", "commissions.take_conversions", 5.0, 5),
             ("risks", "commissions.scan_risks", 60.0, 60),
             ("risks-all", "commissions.scan_all_risks", crontab(hour=17, minute=20), 3600),

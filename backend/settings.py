@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from backend import embedded, presentation
+from backend import embedded, payout_channels, presentation
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -347,6 +347,10 @@ SELF_PURCHASE = "none"  # none | discount | commission
 SELF_PURCHASE_COMPARES = ["phone", "payer", "address"]  # beside the account itself
 PAYOUT_MINIMUM_FEN = 100
 PAYOUT_FEE_FEN = 0
+# Channels that are called, closed (empty) unless they are configured (backend/payout_channels.py).
+WECHAT_PAY = payout_channels.wechat(env, production=PRODUCTION)
+ALIPAY = payout_channels.alipay(env, production=PRODUCTION)
+BANK_FILE_PROFILE = payout_channels.bank_profile(env)
 RISK_ORDERS_PER_HOUR = 60
 RISK_ORDERS_PER_DAY = 500
 PAYMENT_SANDBOX_SECRET = env.str(

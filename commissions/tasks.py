@@ -72,6 +72,13 @@ def reconcile_payouts() -> None:
     heartbeats.beat(job="reconcile", at=now(), note=f"{ended} ended")
 
 
+@shared_task(name="commissions.build_reports")
+def build_reports() -> None:
+    """Reconciles the days that have ended, channel by channel."""
+    asked = payouts.build_reports(at=now())
+    heartbeats.beat(job="reports", at=now(), note=f"{asked} asked")
+
+
 @shared_task(name="commissions.run_what_ifs")
 def run_what_ifs() -> None:
     """Runs the what-ifs that wait."""

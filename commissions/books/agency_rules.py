@@ -30,15 +30,19 @@ WHERE c.id IN (
     SELECT commission_id FROM commissions_commissionsplit WHERE role IN ('agency', 'agency2'))
 GROUP BY a.id, c.id, o.placed_at, w.promoter_id, w.membership_id, w.affiliation_id
 """
-# What an agency took of its members' part when an order was placed.
-_SHARE = """(
+# What an agency took of its members' part when an order was placed; of changes at that very
+# instant any may have been known.
+_SHARES = """(
     SELECT share.share_bps FROM commissions_agencyshare share
-    WHERE share.agency_id = {0}.agency_id AND share.from_at <= p.placed_at
-    ORDER BY share.number DESC LIMIT 1)"""
-# The membership that held when an order was placed.
-_LAST = """(
-    SELECT last.id FROM commissions_agencyedge last
-    WHERE last.{0} AND last.from_at <= p.placed_at ORDER BY last.number DESC LIMIT 1)"""
+    WHERE share.agency_id = {0}.agency_id AND share.from_at <= p.placed_at AND NOT EXISTS (
+        SELECT 1 FROM commissions_agencyshare later WHERE later.agency_id = share.agency_id
+          AND later.number > share.number AND later.from_at < p.placed_at))"""
+# The memberships that held when an order was placed: one, and those of that very instant.
+_HELD = """(
+    SELECT held.id FROM commissions_agencyedge held
+    WHERE held.{0} AND held.from_at <= p.placed_at AND NOT EXISTS (
+        SELECT 1 FROM commissions_agencyedge later WHERE later.{0}
+          AND later.number > held.number AND later.from_at < p.placed_at))"""
 
 RULES = [
     Rule(
@@ -53,12 +57,12 @@ RULES = [
         LEFT JOIN commissions_agencyedge u ON u.id = p.affiliation_id
         LEFT JOIN commissions_agency upper ON upper.id = u.agency_id
         WHERE m.kind IS DISTINCT FROM 'joined' OR agency.owner_id IS DISTINCT FROM p.payee
-           OR m.id IS DISTINCT FROM {_LAST.format("promoter_id = p.promoter_id")}
-           OR p.bps IS DISTINCT FROM {_SHARE.format("m")}
+           OR (m.id IN {_HELD.format("promoter_id = p.promoter_id")}) IS NOT TRUE
+           OR (p.bps IN {_SHARES.format("m")}) IS NOT TRUE
            OR (p.upper_bps IS NOT NULL AND (
                 u.kind IS DISTINCT FROM 'joined' OR upper.owner_id IS DISTINCT FROM p.upper_payee
-                OR u.id IS DISTINCT FROM {_LAST.format("child_id = m.agency_id")}
-                OR p.upper_bps IS DISTINCT FROM {_SHARE.format("u")}))
+                OR (u.id IN {_HELD.format("child_id = m.agency_id")}) IS NOT TRUE
+                OR (p.upper_bps IN {_SHARES.format("u")}) IS NOT TRUE))
         ORDER BY 1
         """,
     ),

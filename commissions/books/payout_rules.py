@@ -66,6 +66,24 @@ RULES = [
     ),
     Rule(
         "A5",
+        "a reconciliation report's figures are those of its lines",
+        """
+        SELECT r.id AS report, r.status, r.ours_fen, l.ours_fen AS lines_ours_fen, r.theirs_fen,
+               l.theirs_fen AS lines_theirs_fen, r.exceptions, l.exceptions AS lines_exceptions
+        FROM commissions_reconciliation r CROSS JOIN LATERAL (
+            SELECT coalesce(sum(ours_fen) FILTER (WHERE ours = 'paid'), 0)::bigint AS ours_fen,
+                   coalesce(sum(theirs_fen) FILTER (WHERE theirs = 'paid'), 0)::bigint
+                   AS theirs_fen,
+                   count(*) FILTER (WHERE finding <> 'agreed') AS exceptions,
+                   count(*) FILTER (WHERE finding = 'to_ask') AS to_ask
+            FROM commissions_reconciliationline l WHERE l.report_id = r.id) l
+        WHERE r.status <> 'asking' AND (l.to_ask > 0 OR r.ours_fen <> l.ours_fen
+              OR r.theirs_fen <> l.theirs_fen OR r.exceptions <> l.exceptions)
+        ORDER BY 1
+        """,
+    ),
+    Rule(
+        "A5",
         "a bank batch's totals are those of its payouts",
         """
         SELECT b.number AS batch, b.payouts_count, coalesce(p.payouts, 0) AS payouts_found,

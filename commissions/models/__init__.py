@@ -34,6 +34,12 @@ from commissions.models.plan import (
 )
 from commissions.models.plan_use import PlanCounter, PlanFund, PlanReturn
 from commissions.models.promoter import Promoter, SponsorEdge, TierChange
+from commissions.models.rails import (
+    PayoutNotice,
+    Reconciliation,
+    ReconciliationLine,
+    SandboxScript,
+)
 from commissions.models.risk import BannedSource, RiskCase
 from commissions.models.settlement import (
     Restatement,
@@ -91,6 +97,7 @@ __all__ = [
     "Payout",
     "PayoutAttempt",
     "PayoutBatch",
+    "PayoutNotice",
     "PlanCounter",
     "PlanFund",
     "PlanProduct",
@@ -100,9 +107,12 @@ __all__ = [
     "Promoter",
     "PromoterCount",
     "PromotionLink",
+    "Reconciliation",
+    "ReconciliationLine",
     "Restatement",
     "RestatementLine",
     "RiskCase",
+    "SandboxScript",
     "SandboxTransfer",
     "SealWaiting",
     "SealedJournal",

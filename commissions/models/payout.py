@@ -13,6 +13,8 @@ class PayeeAccount(models.Model):
     class Provider(models.TextChoices):
         BANK_FILE = "bank_file", "bank batch file 银行批量文件"
         SANDBOX = "sandbox", "sandbox 沙箱"
+        WECHAT = "wechat", "WeChat Pay 微信零钱"
+        ALIPAY = "alipay", "Alipay 支付宝"
 
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="payee_accounts"
@@ -164,6 +166,11 @@ class Payout(models.Model):
     def __str__(self) -> str:
         return self.number
 
+    @property
+    def net_fen(self) -> int:
+        """What arrives."""
+        return self.amount_fen - self.fee_fen
+
 
 class PayoutAttempt(models.Model):
     """One try of a payout at a provider; committed before the provider is called, outside any
@@ -188,6 +195,9 @@ class PayoutAttempt(models.Model):
             models.UniqueConstraint(
                 fields=["payout"], condition=Q(kind="send"), name="payout_sent_once"
             )
+        ]
+        indexes = [
+            models.Index(fields=["started_at"], condition=Q(kind="send"), name="payout_sent_at")
         ]
         verbose_name = "payout attempt 打款尝试"
         verbose_name_plural = "payout attempts 打款尝试"

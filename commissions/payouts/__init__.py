@@ -13,6 +13,14 @@ from commissions.payouts.batches import (
     build_batch,
     read_answer,
 )
+from commissions.payouts.notices import ForgedNotice, confirmation, take_notice
+from commissions.payouts.reconciliation import (
+    SIGN,
+    ask_again,
+    build_reports,
+    export_csv,
+    sign,
+)
 from commissions.payouts.requests import (
     BelowMinimum,
     InsufficientBalance,
@@ -33,8 +41,10 @@ from commissions.payouts.review import (
 from commissions.payouts.sending import reconcile_payouts, send_payouts
 
 __all__ = [
+    "SIGN",
     "AnswerFileBroken",
     "BelowMinimum",
+    "ForgedNotice",
     "InsufficientBalance",
     "NothingToBatch",
     "OwnPayout",
@@ -43,9 +53,13 @@ __all__ = [
     "ReasonMissing",
     "SamePerson",
     "approve",
+    "ask_again",
     "batch_file",
     "build_batch",
+    "build_reports",
     "cancel",
+    "confirmation",
+    "export_csv",
     "find",
     "prepare",
     "read_answer",
@@ -54,4 +68,6 @@ __all__ = [
     "request",
     "resolve",
     "send_payouts",
+    "sign",
+    "take_notice",
 ]

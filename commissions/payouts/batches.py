@@ -15,7 +15,7 @@ from backend.core.errors import Invalid, NotFound, Refusal
 from backend.core.states import move
 from commissions import payees
 from commissions.models import PayeeAccount, Payout, PayoutBatch
-from commissions.payouts import money
+from commissions.payouts import money, reconciliation
 from commissions.payouts.review import APPROVE, PREPARE, need
 from commissions.providers import bank_file
 
@@ -148,6 +148,7 @@ def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Re
             raise NotFound()
         reading = _book_rows(batch, answers, by, at)
         _close(batch, reading, at)
+        reconciliation.of_batch(batch=batch, answers=answers, at=at)
         audit.note(
             actor=by,
             action="payout_batch.answer",

@@ -7,7 +7,9 @@ pending, and that is asked of the channel, never sent again.
 
 "Not found" is not "failed": the sending may still be on its way, or a paused worker may yet make
 the call. Only when the channel's own window has passed is the number voided there, so that it
-can never be paid later, and only the answer to that gives the money back.
+can never be paid later, and only the answer to that gives the money back. A number whose sending
+the channel answered with a refusal, and that it still does not know when the window has passed,
+has failed: nothing of it is on its way. Where a channel can void nothing, a person ends the rest.
 """
 
 from dataclasses import asdict
@@ -86,12 +88,7 @@ def _settle(payout: Payout, attempt: PayoutAttempt, answer: Answer, at: datetime
     outcome, reason = _verdict(payout, answer)
     with transaction.atomic(durable=True):
         if outcome is Outcome.UNKNOWN:
-            move(
-                Payout.objects.filter(pk=payout.pk),
-                transitions=Payout.TRANSITIONS,
-                to=Status.UNKNOWN,
-                reason=reason,
-            )
+            _unknown(payout, reason, silent=answer.code == "TIMEOUT")
         else:
             money.finish(payout, paid=outcome is Outcome.PAID, reason=reason, at=at)
         attempt.outcome = outcome
@@ -102,6 +99,14 @@ def _settle(payout: Payout, attempt: PayoutAttempt, answer: Answer, at: datetime
             PayoutAttempt.objects.filter(payout=payout, kind="send").update(
                 outcome=outcome, finished_at=at
             )
+
+
+def _unknown(payout: Payout, reason: str, *, silent: bool) -> None:
+    """The result is not known, and why; no answer at all does not hide what was said before."""
+    rows_ = Payout.objects.filter(pk=payout.pk)
+    moved = move(rows_, transitions=Payout.TRANSITIONS, to=Status.UNKNOWN, reason=reason)
+    if not moved and not silent:
+        rows_.filter(status=Status.UNKNOWN).update(reason=reason)
 
 
 def _verdict(payout: Payout, answer: Answer) -> tuple[Outcome, str]:
@@ -117,7 +122,8 @@ def _verdict(payout: Payout, answer: Answer) -> tuple[Outcome, str]:
     return Outcome.UNKNOWN, f"channel: {answer.code or answer.result}"[:300]
 
 
-# Asked again after 30 s, 1 min, 2 min … at most about an hour apart.
+# Asked again after 30 s, 1 min, 2 min … at most about an hour apart; at once where the channel sent
+# a notice since the last time.
 _DUE = """
 SELECT p.id FROM commissions_payout p
 JOIN commissions_payeeaccount payee ON payee.id = p.payee_id
@@ -127,6 +133,9 @@ CROSS JOIN LATERAL (
 WHERE p.status IN ('sending', 'unknown') AND payee.provider = ANY(%s::text[])
   AND tried.last <= %s::timestamptz - CASE
       WHEN p.status = 'sending' AND tried.queries = 0 THEN %s::interval
+      WHEN p.status = 'unknown' AND EXISTS (
+          SELECT 1 FROM commissions_payoutnotice n
+          WHERE n.payout_id = p.id AND n.received_at > tried.last) THEN interval '0'
       ELSE make_interval(secs => 30 * power(2, least(tried.queries, 7))) END
 ORDER BY p.id LIMIT %s
 """
@@ -159,9 +168,9 @@ def _asked(channel: Channel, payout: Payout, at: datetime) -> Answer:
     answer = channel.query(payout.number, at=at)
     if answer.result is not Result.NOT_FOUND:
         return answer
-    sent_at = PayoutAttempt.objects.values_list("started_at", flat=True).get(
-        payout=payout, kind="send"
-    )
-    if at - sent_at < channel.settles_within:
+    sent = PayoutAttempt.objects.get(payout=payout, kind="send")
+    if at - sent.started_at < channel.settles_within:
         return answer
+    if sent.answer.get("result") == Result.REFUSED:
+        return Answer(Result.FAILED, code=str(sent.answer.get("code", "")))
     return channel.void(payout.number, at=at)

@@ -7,6 +7,7 @@ from commissions.rest.conversion_urls import urlpatterns as conversions
 from commissions.rest.finance_urls import urlpatterns as finance
 from commissions.rest.plan_urls import urlpatterns as plans
 from commissions.rest.promoting_urls import urlpatterns as promoting
+from commissions.rest.rail_urls import urlpatterns as rails
 from commissions.rest.statement_urls import urlpatterns as statements
 from commissions.rest.team_urls import urlpatterns as team
 
@@ -17,6 +18,7 @@ urlpatterns = [
     *agencies,
     *team,
     *finance,
+    *rails,
     *conversions,
     *contests,
     *statements,

@@ -16,6 +16,7 @@ from tests.api.giving import GIVING, postback_of
 from tests.api.http import MULTIPART, Answer, Door, form
 from tests.api.listening import LISTENING
 from tests.api.named import World
+from tests.api.rails import RAILS, notice_of
 from tests.api.rooms import ROOMS
 
 _PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
@@ -346,6 +347,7 @@ TREE = [
 ]
 CALLS = [
     *ACCOUNTS, *SELLING, *BUYING, *NOTES, *ROOMS, *PROMOTING, *AGENCIES, *TREE, *GIVING, *LISTENING,
+    *RAILS,
 ]  # fmt: skip
 
 
@@ -375,6 +377,8 @@ def request_of(world: World, call: Call) -> dict[str, Any]:
         made["body"] = form({"file": b"{}", "kind": "jsonl", "dry_run": "true"}, filename="a")
     if call.path.endswith("/postback"):
         made |= postback_of(world)
+    if call.path.endswith("/notices"):
+        made |= notice_of(call.path)
     if call.path.endswith("/callback"):
         ready = sandbox.build_callback(
             checkout_number=world.open_checkout, amount_fen=world.sku_price, at=now()

@@ -7,6 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
+from tests.api import rails
 from tests.api import world as worlds
 from tests.api.http import Door
 
@@ -22,7 +23,8 @@ def world(
         atomic = transaction.atomic()
         atomic.__enter__()
         try:
-            yield worlds.build()
+            with rails.configured():
+                yield worlds.build()
         finally:
             transaction.set_rollback(True)
             atomic.__exit__(None, None, None)

@@ -26,7 +26,7 @@ from seeds import factories as f
 from shops import aftersales, checkout, onboarding
 from shops.checkout import LineRequest
 from shops.models import Checkout, Order, Product, Refund, Shop
-from tests.api import giving, listening, rooms
+from tests.api import giving, listening, rails, rooms
 from tests.api.named import World
 from tests.commissions import money_out
 from tests.shops import sales
@@ -386,7 +386,7 @@ def build() -> World:
     world = World(tokens={"anonymous": ""}, people={}, marks=[], picture=_picture())
     parts = (
         _people, _goods, _application, _notes, rooms.furnish, _promoting, _agencies, _plans,
-        _earning, _orders, _refunds, giving.furnish, listening.furnish,
+        _earning, _orders, _refunds, giving.furnish, listening.furnish, rails.build,
     )  # fmt: skip
     for part in parts:
         part(world)

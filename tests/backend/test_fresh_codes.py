@@ -14,7 +14,7 @@ from pytest_django import Settings
 from backend.accounts.models import Account
 from backend.core import fresh
 from commissions import chain, payouts
-from commissions.models import PayeeAccount, Payout, PayoutBatch, WriteOff
+from commissions.models import PayeeAccount, Payout, PayoutBatch, Reconciliation, WriteOff
 from shops.models import Refund
 from tests.commissions import sales
 from tests.commissions.disputed import Case
@@ -138,10 +138,32 @@ def _export() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     )
 
 
+def _sign() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    _answer_read()
+    return (
+        officer("sign_reconciliation", "view_reconciliation"),
+        page("commissions_reconciliation", "sign_one", Reconciliation.objects.get().pk),
+        {},
+        lambda: Reconciliation.objects.get().status == "signed",
+    )
+
+
+def _answer_read() -> None:
+    batch = _batch()
+    text = f"number,amount_yuan,result,reason\n{Payout.objects.get().number},10.00,paid,\nTOTAL"
+    payouts.read_answer(
+        number=batch.number,
+        content=f"{text},10.00,1,\n".encode(),
+        by=officer("prepare_payout"),
+        at=AT,
+    )
+
+
 ACTS = {
     "ask for a write-off": _write_off,
     "export the books": _export,
     "approve": _approve,
+    "sign a report": _sign,
     "override": _override,
     "resolve as paid": lambda: _resolve(True),
     "resolve as not paid": lambda: _resolve(False),
@@ -278,6 +300,8 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.risk.INVALIDATE",
         "commissions.admin.settlements.RESTATE",
         "commissions.admin.settlements.SET",
+        "commissions.admin.reconciliation.SIGN",
+        "commissions.admin.reconciliation.EXPLAIN",
         "commissions.admin.writeoffs.APPROVE",
         "commissions.admin.writeoffs.ASK",
         "commissions.admin.plans.PUBLISH",

@@ -64,6 +64,11 @@ FAULTS: dict[str, list[str]] = {
         " file_name, closing_checksum, accounts, made_at) VALUES (2, 3, '2022-11-22T04:00Z',"
         " 'ab', 'cd', 1, 'x', 'ef', 1, '2026-11-22T04:00Z')"
     ],
+    "a reconciliation report's figures are those of its lines": [
+        "INSERT INTO commissions_reconciliation (provider, day, revision, status, ours_count,"
+        " ours_fen, theirs_count, theirs_fen, exceptions, built_at, reason)"
+        " VALUES ('sandbox', '2026-11-22', 1, 'open', 1, 7, 0, 0, 0, '2026-11-23T04:00Z', '')",
+    ],
     "a payout is sent once": [
         "DROP INDEX payout_sent_once",
         "INSERT INTO commissions_payoutattempt (payout_id, kind, outcome, answer, started_at)"
