@@ -15,12 +15,30 @@ _DESK = [
     "view_writeoff",
     "view_attributiondispute",
     "view_attributionoverride",
+    "view_payoutrule",
+    "view_taxtable",
+    "view_taxidentity",
+    "view_taxwithholding",
+    "view_taxfiling",
 ]
 # What nobody needs to see to answer a customer.
 _NOT_FOR_SUPPORT = ["view_accesstoken", "view_idempotencykey"]
 GROUPS = {
-    "payout_maker": [*_DESK, "prepare_payout", "propose_override", "request_writeoff"],
-    "payout_approver": [*_DESK, "approve_payout", "approve_override", "approve_writeoff"],
+    "payout_maker": [
+        *_DESK,
+        "prepare_payout",
+        "hold_payout",
+        "propose_override",
+        "request_writeoff",
+        "file_tax",
+    ],
+    "payout_approver": [
+        *_DESK,
+        "approve_payout",
+        "hold_payout",
+        "approve_override",
+        "approve_writeoff",
+    ],
 }
 SUPPORT = "support_readonly"
 # Whoever holds one of these signs in with a second factor, unless it is off altogether.
@@ -29,7 +47,11 @@ MONEY_RIGHTS = (
     "commissions.approve_payout",
     "commissions.request_writeoff",
     "commissions.approve_writeoff",
+    "commissions.hold_payout",
+    "commissions.publish_payoutrule",
+    "commissions.file_tax",
     "commissions.unmask_payeeaccount",
+    "commissions.unmask_taxidentity",
     "commissions.change_commissionorder",
     "commissions.change_planversion",
     "commissions.change_riskcase",

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
@@ -45,7 +46,7 @@ def ask(
     if answered and form.is_valid():
         try:
             found = act(row, form)
-            if isinstance(found, HttpResponse):
+            if isinstance(found, HttpResponseBase):
                 return found
             lines = found
         except Refusal as refusal:

@@ -6,10 +6,12 @@ from commissions.admin import (
     bounties,
     conversions,
     finance,
+    payout_rules,
     plans,
     promoters,
     promoting,
     risk,
+    taxes,
     writeoffs,
 )
 
@@ -19,9 +21,11 @@ __all__ = [
     "bounties",
     "conversions",
     "finance",
+    "payout_rules",
     "plans",
     "promoters",
     "promoting",
     "risk",
+    "taxes",
     "writeoffs",
 ]

@@ -25,6 +25,7 @@ from commissions.books import (
     payout_rules,
     plan_rules,
     settlement_rules,
+    tax_rules,
     waiting_rules,
 )
 from commissions.books.rule import Rule
@@ -39,6 +40,7 @@ RULES: list[Rule] = [
     *override_rules.RULES,
     *settlement_rules.RULES,
     *payout_rules.RULES,
+    *tax_rules.RULES,
     *given_rules.RULES,
     *case_rules.RULES,
     *waiting_rules.RULES,

@@ -24,6 +24,7 @@ from commissions.models.payout import (
     PayoutBatch,
     SandboxTransfer,
 )
+from commissions.models.payout_rule import PayoutRule
 from commissions.models.plan import (
     CommissionOffer,
     CommissionPlan,
@@ -35,6 +36,7 @@ from commissions.models.plan_use import PlanCounter, PlanFund, PlanReturn
 from commissions.models.promoter import Promoter, SponsorEdge, TierChange
 from commissions.models.risk import BannedSource, RiskCase
 from commissions.models.settlement import SettlementPosting, SettlementRun
+from commissions.models.tax import TaxFiling, TaxIdentity, TaxTable, TaxWithholding
 from commissions.models.team import AgencyCount, ComplianceFinding, PromoterCount
 from commissions.models.whatif import WhatIf
 from commissions.models.writeoff import WriteOff
@@ -76,6 +78,7 @@ __all__ = [
     "Payout",
     "PayoutAttempt",
     "PayoutBatch",
+    "PayoutRule",
     "PlanCounter",
     "PlanFund",
     "PlanProduct",
@@ -90,6 +93,10 @@ __all__ = [
     "SettlementPosting",
     "SettlementRun",
     "SponsorEdge",
+    "TaxFiling",
+    "TaxIdentity",
+    "TaxTable",
+    "TaxWithholding",
     "TierChange",
     "Touch",
     "WhatIf",
