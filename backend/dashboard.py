@@ -48,6 +48,8 @@ SELECT
     (SELECT count(*) FROM commissions_commissionorder
      WHERE held_reason <> '' AND status IN ('estimated', 'confirmed')) AS held,
     (SELECT count(*) FROM commissions_riskcase WHERE status = 'open') AS cases,
+    (SELECT count(*) FROM commissions_attributiondispute WHERE status = 'open') AS disputes,
+    (SELECT count(*) FROM commissions_attributiondispute WHERE status = 'proposed') AS overrides,
     (SELECT count(*) FROM commissions_writeoff WHERE status = 'requested') AS write_offs
 """
 # (name in the query, words, model of the page, its filter, whether it is an alarm)
@@ -66,6 +68,10 @@ _QUEUES = [
     ("refunds", "Refunds overdue 退款超时", "shops.refund", "status=requested", True),
     ("held", "Commissions held 佣金冻结", "commissions.commissionorder", "", False),
     ("cases", "Risk cases 风控案件", "commissions.riskcase", "status=open", False),
+    ("disputes", "Disputes to decide 归因争议", "commissions.attributiondispute", "status=open",
+     False),
+    ("overrides", "Overrides to approve 待复核改判", "commissions.attributiondispute",
+     "status=proposed", False),
     ("write_offs", "Write-offs to approve 待核销", "commissions.writeoff", "status=requested",
      False),
     ("parked", "Events parked 事件搁置", "core.event", "state=parked", True),

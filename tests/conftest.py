@@ -16,7 +16,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "backend.settings")
 import django  # noqa: E402
 from django.conf import settings  # noqa: E402
 
-settings.DATABASES["default"]["OPTIONS"]["options"] += " -c tuike.allow_truncate=on"
+settings.DATABASES["default"]["OPTIONS"]["options"] += (
+    " -c tuike.allow_truncate=on -c synchronous_commit=off"
+)
 # The suite's Redis database is its own, one per worker process.
 _number = 1 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0) % 14
 settings.REDIS_URL = settings.REDIS_URL.rsplit("?db=", 1)[0] + f"?db={_number}"
@@ -27,6 +29,19 @@ from collections.abc import Iterator  # noqa: E402
 
 import pytest  # noqa: E402
 from django.core.cache import cache  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import TransactionTestCase  # noqa: E402
+
+from tests import ground  # noqa: E402
+
+TransactionTestCase._fixture_teardown = lambda _: ground.empty()  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Every worker's database is a copy of one that is migrated."""
+    found = ground.template(embedded.expected_urls().database_url)
+    connection.settings_dict["TEST"]["TEMPLATE"] = found
 
 
 @pytest.fixture(autouse=True)

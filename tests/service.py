@@ -20,6 +20,7 @@ from typing import Any
 import psycopg
 
 from backend import embedded
+from tests import ground
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = {
@@ -78,8 +79,8 @@ class Service:
         """Migrates and starts the named processes (web, worker and beat by default); `restricted`:
         from then on as the database user of `manage.py grant_roles`, who does not own the tables.
         """
+        ground.give_cluster(self.var)
         self.python("-m", "backend.embedded", "start")
-        self.manage("migrate", "-v", "0")
         if restricted:
             self.manage("grant_roles")
             mine = self.database_url.replace("://tuike@", "://tuike_app@")

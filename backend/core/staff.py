@@ -5,6 +5,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
 from backend.core.errors import Refusal
@@ -60,3 +62,10 @@ def attempt(request: HttpRequest, act: Callable[[], Any], done: str) -> bool:
 def fen(amount: int | None) -> str:
     """¥ for people: 123456 → '¥1,234.56'."""
     return "—" if amount is None else f"¥{yuan(amount)}"
+
+
+def in_words(words: str) -> SafeString:
+    """Several lines of words as they stand, long ones wrapped: a trace is wider than a telephone.
+    The theme has no class for it."""
+    style = "white-space: pre-wrap; overflow-wrap: anywhere; margin: 0"
+    return format_html('<pre style="{}">{}</pre>', style, words)

@@ -7,7 +7,6 @@ from typing import Any, cast
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
@@ -16,7 +15,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from backend.core.asking import Question, ask
 from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision, Reasoned
-from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin
+from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, in_words
 from commissions import disputes, explain, locks
 from commissions.models import (
     AttributionDispute,
@@ -204,7 +203,7 @@ class AttributionDisputeAdmin(DecidingAdmin):
     def explained(self, row: AttributionDispute) -> SafeString:
         """Every fen of the line, in words: the original and what was decided since."""
         text = explain.readable(explain.for_staff(row.commission_id))
-        return format_html("<pre>{}</pre>", text)
+        return in_words(text)
 
     def has_propose_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Makers."""

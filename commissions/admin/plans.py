@@ -7,13 +7,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from backend.core.clock import now
 from backend.core.deciding import Asking, DecidingAdmin, Decision
-from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
+from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen, in_words
 from commissions import plans, whatif
 from commissions.models import CommissionPlan, PlanVersion, Promoter, TierChange, WhatIf
 from commissions.split import Shares
@@ -260,12 +259,12 @@ class PlanVersionAdmin(DecidingAdmin):
     @display(description="who is affected")
     def affected(self, row: PlanVersion) -> SafeString:
         """The preview, in words."""
-        return format_html("<pre>{}</pre>", plans.preview_words(row))
+        return in_words(plans.preview_words(row))
 
     @display(description="exposure")
     def exposed(self, row: PlanVersion) -> SafeString:
         """What the plan stands for, against its budget."""
-        return format_html("<pre>{}</pre>", plans.exposure_words(row.plan))
+        return in_words(plans.exposure_words(row.plan))
 
     @action(description=PUBLISH.title, permissions=MAY)
     def publish_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -297,4 +296,4 @@ class WhatIfAdmin(ReadOnly, StaffAdmin):
     @display(description="result")
     def told(self, row: WhatIf) -> SafeString:
         """Totals, then the largest differences."""
-        return format_html("<pre>{}</pre>", whatif.words(row.pk))
+        return in_words(whatif.words(row.pk))

@@ -5,13 +5,12 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 from unfold.paginator import InfinitePaginator
 
 from backend.core.deciding import DecidingAdmin, Decision
-from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
+from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen, in_words
 from commissions import explain, settlement
 from commissions.models import (
     CommissionOffer,
@@ -157,7 +156,7 @@ class CommissionOrderAdmin(DecidingAdmin):
     @display(description="explanation")
     def explained(self, row: CommissionOrder) -> SafeString:
         """Every fen of it, in words."""
-        return format_html("<pre>{}</pre>", explain.readable(explain.for_staff(row.pk)))
+        return in_words(explain.readable(explain.for_staff(row.pk)))
 
     @action(description=HOLD.title, permissions=MAY)
     def hold_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -201,4 +200,4 @@ class SettlementRunAdmin(Fact):
             f"{posting.payee or posting.payee_kind}: {fen(posting.amount_fen)}"
             for posting in found.order_by("-amount_fen")[:50]
         ]
-        return format_html("<pre>{}</pre>", "\n".join(lines))
+        return in_words("\n".join(lines))

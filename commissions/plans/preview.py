@@ -90,8 +90,14 @@ def preview_words(version: PlanVersion) -> str:
     for change in found["changes"]:
         before, after = (_words(change[name]) for name in ("before", "after"))
         bonus = change["highest_bonus_bps"]
+        several = change["products"] > 1
+        named = (
+            f"products (such as {change['example']})"
+            if several
+            else f"product ({change['example']})"
+        )
         said.append(
-            f"{change['products']} products (such as {change['example']}): {before} → {after}"
+            f"{change['products']} {named}: {before} → {after}"
             + (f", with up to {bonus} bps more by tier" if bonus else "")
         )
     return "\n".join(said)

@@ -17,6 +17,7 @@ import pytest
 
 from backend import embedded
 from backend.launcher.steps import readiness
+from tests import ground
 from tests.faults.embedded_bench import REPOSITORY, environment, is_running, wait
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -78,7 +79,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_a_demo_survives_what_is_done_to_it_and_leaves_nothing_behind(var: Path) -> None:
+@pytest.mark.soak
+def test_a_demo_that_is_stopped_while_it_seeds_begins_with_an_empty_database(var: Path) -> None:
+    """From an empty folder, migrations and all."""
     port = free_port()
     # Ctrl-C while it seeds: make passes the signal on as well, so it comes twice.
     none = Demo(var, port)
@@ -88,11 +91,22 @@ def test_a_demo_survives_what_is_done_to_it_and_leaves_nothing_behind(var: Path)
     assert none.process.wait(30) == 0
     assert processes_of(var) == []
 
-    # The next one begins with an empty database and gets to the end.
+    again = Demo(var, port)
+    again.wait_for("Ctrl-C stops everything")
+    assert "cut short" in again.said()
+    assert readiness(port)[0]
+    os.killpg(again.process.pid, signal.SIGINT)
+    assert again.process.wait(30) == 0, again.said()
+    assert processes_of(var) == []
+
+
+def test_a_demo_survives_what_is_done_to_it_and_leaves_nothing_behind(var: Path) -> None:
+    port = free_port()
+    ground.give_cluster(var)
     first = Demo(var, port)
     first.wait_for("Ctrl-C stops everything")
     said = first.said()
-    for text in ("cut short", f"ready: http://127.0.0.1:{port}", f":{port}/admin/", "curl -s"):
+    for text in (f"ready: http://127.0.0.1:{port}", f":{port}/admin/", "curl -s"):
         assert text in said, said
     assert readiness(port)[0]
     groups = json.loads((var / "run" / f"launcher-{port}.json").read_text())

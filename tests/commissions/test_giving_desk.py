@@ -1,6 +1,7 @@
 """The desk's pages of write-offs, risk cases, conversions and bounties: every page opens, each
 decision calls its verb, rights decide who may (K6, K10, K18, K19)."""
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -152,7 +153,7 @@ def test_a_partners_secret_is_shown_once(desk: Client, partner: Partner) -> None
     fields = {"name": "淘宝", "shop_id": partner.source.shop_id, "fee_bps": 0, "window_days": 7}
     page = act(desk, "conversionsource", None, "add-source", **fields).content.decode()
     made = ConversionSource.objects.get(name="淘宝")
-    assert secret_of(made).replace("+", "&#x2B;").replace("=", "&#x3D;")[:20] in page
+    assert secret_of(made) in html.unescape(page)
     again = desk.get(f"/admin/commissions/conversionsource/{made.pk}/change/").content.decode()
     assert "whsec_" not in again
     before = secret_of(made)
@@ -165,7 +166,7 @@ def test_a_partners_secret_is_shown_once(desk: Client, partner: Partner) -> None
 
 
 def test_a_bounty_is_drafted_through_the_linter_and_published(desk: Client) -> None:
-    later = now() + timedelta(days=1)
+    later = now() + timedelta(days=2)
     fields = {
         "title": "平台任务",
         "goal": "sales",

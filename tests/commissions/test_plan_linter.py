@@ -194,4 +194,4 @@ def test_the_preview_says_whom_it_touches_and_what_changes(stall: Stall) -> None
     (change,) = plans.preview(version=campaign)["changes"]
     assert change["before"] == before
     assert change["after"] == {"step": "campaign", "rate_bps": None, "unit_fen": 50}
-    assert "1 products (such as" in plans.preview_words(campaign)
+    assert "1 product (" in plans.preview_words(campaign)

@@ -178,7 +178,7 @@ def test_staff_draft_see_who_is_affected_and_publish(desk: Client) -> None:
     )
     assert PlanFund.objects.get(plan=draft.plan).funded_fen == 100_000
     page = desk.get(f"/admin/commissions/planversion/{draft.pk}/change/").content.decode()
-    assert "1 products (such as" in page
+    assert "1 product (" in page
     asked = desk.get(f"/admin/commissions/planversion/{draft.pk}/publish_one/").content.decode()
     assert "1 active promoters" in asked
     assert "published" in decide(desk, "planversion", draft.pk, "publish_one")

@@ -14,13 +14,22 @@ import pytest
 
 from backend import embedded
 from backend.embedded import processes
+from tests import ground
 from tests.faults.embedded_bench import Bench, bench, is_running, kill, wait
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Bench]:
+def bare(tmp_path: Path) -> Iterator[Bench]:
+    """Nothing yet."""
     with bench(tmp_path / "var") as one:
         yield one
+
+
+@pytest.fixture
+def here(bare: Bench) -> Bench:
+    """With a cluster, so that not every test makes one."""
+    ground.give_cluster(bare.var)
+    return bare
 
 
 @pytest.fixture
@@ -118,33 +127,33 @@ def is_busy(pid: int) -> bool:
     return "SELECT" in " ".join(processes.command_line(pid))
 
 
-def test_a_killed_initdb_leaves_no_half_cluster(here: Bench):
-    half = here.var / "pg18.new"
+def test_a_killed_initdb_leaves_no_half_cluster(bare: Bench):
+    half = bare.var / "pg18.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
-    assert here.client().sql("SELECT 1") == 1
+    assert bare.client().sql("SELECT 1") == 1
     assert not half.exists()
 
 
-def test_starters_killed_at_any_moment_leave_the_next_one_a_working_start(here: Bench):
+def test_starters_killed_at_any_moment_leave_the_next_one_a_working_start(bare: Bench):
     for milliseconds in (40, 120, 200, 280, 360):
-        client = here.client()
-        wait((here.var / "run" / "supervisor.lock").exists, 5)
+        client = bare.client()
+        wait((bare.var / "run" / "supervisor.lock").exists, 5)
         with pytest.raises(subprocess.TimeoutExpired):
             client.process.wait(milliseconds / 1000)
-        supervisor = embedded.status(here.var).supervisor_pid
+        supervisor = embedded.status(bare.var).supervisor_pid
         client.kill()
         if supervisor:
             os.kill(supervisor, 9)
-    last = here.client()
+    last = bare.client()
     assert last.sql("SELECT 1") == 1
     postmasters = [
         pid
-        for pid in processes.all_in(here.var / "pg18", "postgres")
-        if str(here.var / "pg18") in processes.command_line(pid)
+        for pid in processes.all_in(bare.var / "pg18", "postgres")
+        if str(bare.var / "pg18") in processes.command_line(pid)
     ]
     assert postmasters == [last.answer["postgres"]]
-    assert processes.all_in(here.var / "valkey", "valkey-server") == [last.answer["valkey"]]
+    assert processes.all_in(bare.var / "valkey", "valkey-server") == [last.answer["valkey"]]
 
 
 def test_a_renamed_folder_gets_its_servers_under_its_new_name(here: Bench, tmp_path: Path):

@@ -10,13 +10,22 @@ import psycopg
 import pytest
 
 from backend import embedded
+from tests import ground
 from tests.faults.embedded_bench import Bench, bench, environment, is_running, mode, wait
 
 
 @pytest.fixture
-def here(tmp_path: Path) -> Iterator[Bench]:
+def bare(tmp_path: Path) -> Iterator[Bench]:
+    """Nothing yet."""
     with bench(tmp_path / "var") as one:
         yield one
+
+
+@pytest.fixture
+def here(bare: Bench) -> Bench:
+    """With a cluster, so that not every test makes one."""
+    ground.give_cluster(bare.var)
+    return bare
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +36,9 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         yield one
 
 
-def test_a_cold_start_gives_an_empty_database_in_private_folders(here: Bench, tmp_path: Path):
+def test_a_cold_start_gives_an_empty_database_in_private_folders(bare: Bench, tmp_path: Path):
     tmp_path.chmod(0o755)
-    client = here.client()
+    client = bare.client()
     assert client.sql("SELECT current_database() || ' ' || current_user") == "tuike tuike"
     assert client.sql("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == 0
     assert client.sql("SHOW server_encoding") == "UTF8"
@@ -49,7 +58,7 @@ def test_a_cold_start_gives_an_empty_database_in_private_folders(here: Bench, tm
         "port": "0",
         "save": "",
     }
-    modes = [oct(mode(here.var / name)) for name in ("run", "log", "pg18", "valkey")]
+    modes = [oct(mode(bare.var / name)) for name in ("run", "log", "pg18", "valkey")]
     assert modes == ["0o700"] * 4
     assert oct(mode(tmp_path)) == "0o755"
     assert client.leave().splitlines() == [
@@ -67,10 +76,10 @@ def test_a_second_process_shares_the_servers_of_the_first(calm: Bench):
     assert second.leave() == ""
 
 
-def test_six_starters_on_an_empty_folder_get_one_cluster(here: Bench):
-    clients = [here.client() for _ in range(6)]
+def test_six_starters_on_an_empty_folder_get_one_cluster(bare: Bench):
+    clients = [bare.client() for _ in range(6)]
     assert len({client.servers for client in clients}) == 1
-    assert (here.var / "log" / "supervisor.log").read_text().count("creating") == 1
+    assert (bare.var / "log" / "supervisor.log").read_text().count("creating") == 1
 
 
 def test_data_survive_the_servers(here: Bench):
@@ -123,12 +132,12 @@ print(embedded.ensure().database_url, os.environ["DATABASE_URL"], os.environ["RE
 """
 
 
-def test_servers_given_by_the_environment_are_left_to_it(here: Bench):
+def test_servers_given_by_the_environment_are_left_to_it(bare: Bench):
     given = {"DATABASE_URL": "postgresql://db.example/x", "REDIS_URL": "redis://cache.example"}
-    client = here.client(INTO_THE_ENVIRONMENT, **given)
+    client = bare.client(INTO_THE_ENVIRONMENT, **given)
     out, _ = client.process.communicate()
     assert out.split() == [given["DATABASE_URL"], given["DATABASE_URL"], given["REDIS_URL"]]
-    assert not here.var.exists()
+    assert not bare.var.exists()
 
 
 def test_urls_inherited_from_a_parent_still_take_a_lease(calm: Bench):
@@ -144,13 +153,13 @@ def test_urls_inherited_from_a_parent_still_take_a_lease(calm: Bench):
     assert leases == [str(calm.var / "run" / "users.lock")]
 
 
-def test_naming_the_urls_starts_and_writes_nothing(here: Bench):
-    urls = embedded.expected_urls(here.var)
-    assert urls.redis_url == f"unix://{here.var}/run/valkey.sock?db=0"
-    assert urls.database_url == "postgresql://tuike@/tuike?host=" + str(here.var / "run").replace(
+def test_naming_the_urls_starts_and_writes_nothing(bare: Bench):
+    urls = embedded.expected_urls(bare.var)
+    assert urls.redis_url == f"unix://{bare.var}/run/valkey.sock?db=0"
+    assert urls.database_url == "postgresql://tuike@/tuike?host=" + str(bare.var / "run").replace(
         "/", "%2F"
     )
-    assert not here.var.exists()
+    assert not bare.var.exists()
 
 
 def test_ensure_comes_back_from_a_stop(here: Bench, monkeypatch: pytest.MonkeyPatch):

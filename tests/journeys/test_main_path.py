@@ -307,6 +307,8 @@ def _unknown_result(walk: Walk) -> None:
     StaffSession(service.url, "finance_a", PASSWORD).act("commissions", "payout", row, "prepare")
     StaffSession(service.url, "finance_b", PASSWORD).act("commissions", "payout", row, "approve")
     service.wait(lambda: _status(walk, "ella", number) in ("unknown", "paid"), "the sending", 40)
+    # A channel is asked again after half a minute.
+    service.manage("clock", "--advance", "1m")
     service.wait(lambda: _status(walk, "ella", number) == "paid", "the reconciliation", 90)
     sends = "SELECT count(*) FROM commissions_payoutattempt a JOIN commissions_payout p " \
         "ON p.id = a.payout_id WHERE p.number = %s AND a.kind = 'send'"  # fmt: skip

@@ -4,7 +4,6 @@ import re
 import shlex
 import unicodedata
 from io import StringIO
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -20,8 +19,7 @@ from seeds.factories import AccountFactory, ShopFactory
 from seeds.scenarios import welcome
 from seeds.scenarios.personas import PASSWORD, PERSONAS
 from seeds.scenarios.stage import Stage
-from shops.models import Order, Shop
-from tests.seeds.worlds import digest, small, this_morning, undone
+from shops.models import Shop
 
 pytestmark = pytest.mark.django_db
 BASE = "http://127.0.0.1:8123"
@@ -155,18 +153,6 @@ def test_every_curl_line_of_the_welcome_answers_200() -> None:
         if headers:
             client.credentials(HTTP_AUTHORIZATION=headers[0].removeprefix("Authorization: "))
         assert client.get(url.removeprefix(BASE)).status_code == 200, url
-
-
-def test_one_seed_makes_the_same_market_twice(tmp_path: Path) -> None:
-    """The same rows, ids and random codes apart, from accounts to splits and metrics."""
-    at = this_morning()
-    told = []
-    for _ in range(2):
-        with undone(tmp_path):
-            small(at=at, seed=7)
-            told.append(digest())
-            assert Order.objects.count() >= 40
-    assert told[0] == told[1]
 
 
 def test_another_seed_throws_other_dice() -> None:
