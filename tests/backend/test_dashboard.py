@@ -83,6 +83,8 @@ def test_staff_see_only_the_queues_of_their_rights(db: None) -> None:
         "Payouts to approve 待复核",
         "Payouts for the bank 待生成批次",
         "Payouts, result unknown 结果未知",
+        "Payouts, second approval 待二次复核",
+        "Payouts held 提现冻结",
     }
     assert "chart-days" not in page
 

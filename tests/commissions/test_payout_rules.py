@@ -253,13 +253,16 @@ def test_the_table_itself_asks_for_three_people(db: None) -> None:
         "payout_six_eyes  ": {"status": "checked", "checked_by": account},
         "payout_maker_not_payee": {"prepared_by": account},
         "payout_held": {"held_at": AT, "held_by": one},
-        "payout_something_arrives": {"tax_fen": 1_000},
-        "never changes": {"amount_fen": 2_000},
+        "never changes": {"tax_fen": 1},
         "never changes ": {"needs_second": False},
     }.items():
         with pytest.raises(IntegrityError, match=name.strip()), transaction.atomic():
             row.update(**changes)
     row.update(status="approved", checked_by=one, approved_by=two)
+    copy = Payout(number="P0", account=account, payee=payout.payee, amount_fen=9, requested_at=AT)
+    copy.tax_fen = 9
+    with pytest.raises(IntegrityError, match="payout_something_arrives"), transaction.atomic():
+        copy.save(force_insert=True)
 
 
 def test_a_payout_checked_once_is_rejected_like_any_other(db: None) -> None:

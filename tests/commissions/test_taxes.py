@@ -55,8 +55,15 @@ def paid(account: Account, amount_fen: int, at: object = AT) -> Payout:
     return payout
 
 
+# These tests credit people by journals of a settlement that never was.
+MADE_UP = {
+    "a posting's journal moves its amount from pending to available",
+    "a journal's id is made of its cause, and the cause exists",
+}
+
+
 def broken() -> set[str]:
-    return {found.name for found in books.check(at=AT)} - {"an order's state has its row"}
+    return {found.name for found in books.check(at=AT)} - MADE_UP
 
 
 # ---------------------------------------------------------------- what is withheld
