@@ -26,7 +26,7 @@ from commissions.models import PayoutRule
 from commissions.models.payout_rule import DAY_MINUTES
 
 
-class Days(forms.CharField):
+class Days(forms.Field):
     """Numbers of days with commas between them; nothing is every day."""
 
     widget = UnfoldAdminTextInputWidget

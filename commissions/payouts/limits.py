@@ -46,6 +46,7 @@ SELECT count(*) AS count, coalesce(sum(amount_fen), 0)::bigint AS fen FROM commi
 WHERE requested_at >= %s::timestamptz AND requested_at < %s::timestamptz
   AND status NOT IN ('cancelled', 'rejected', 'failed')
 """
+_ASKED_BY = f"{_ASKED} AND account_id = %s"
 
 
 def left_of(account_id: int, terms: Terms, at: datetime) -> Left:
@@ -53,7 +54,7 @@ def left_of(account_id: int, terms: Terms, at: datetime) -> Left:
     start, until = terms.day_of(at)
     if terms.person_daily_count is None and terms.person_daily_fen is None:
         return Left(None, None, until)
-    asked = rows(f"{_ASKED} AND account_id = %s", [start, until, account_id])[0]
+    asked = rows(_ASKED_BY, [start, until, account_id])[0]
     return _left(asked, terms.person_daily_count, terms.person_daily_fen, until)
 
 

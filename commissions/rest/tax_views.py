@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from django.http import HttpResponse
-from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -16,7 +16,7 @@ from backend.core.money import yuan
 from backend.rest.views import View
 from commissions import payouts, tax
 from commissions.rest import tax_serializers as s
-from commissions.rest.conversion_views import AnyAccept
+from commissions.rest.short_links import AnyAccept
 
 
 class PayoutRulesView(View):
@@ -89,7 +89,8 @@ class TaxCertificatePageView(AnyAccept, View):
             {**month, "income": yuan(month["income_fen"]), "tax": yuan(month["tax_fen"])}
             for month in found.months
         ]
-        page = render_to_string(
+        return TemplateResponse(
+            request._request,
             "commissions/tax_certificate.html",
             {
                 "c": found,
@@ -97,5 +98,5 @@ class TaxCertificatePageView(AnyAccept, View):
                 "income": yuan(found.income_fen),
                 "tax": yuan(found.tax_fen),
             },
+            content_type="text/html; charset=utf-8",
         )
-        return HttpResponse(page, content_type="text/html; charset=utf-8")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from stdnum import luhn
 from stdnum.cn import ric
@@ -20,7 +21,7 @@ REJECTED = "收款人姓名与实名信息不一致，请更新收款账户后�
 HELD = "收款人姓名与历史记录不同，待核实"
 # Published a week ago, before anybody was paid. The cumulative method is what platforms withhold by
 # since 2025-10-01: who earns less than 6,250 yuan a month pays nothing.
-RULES = {
+RULES: dict[str, Any] = {
     "minimum_fen": 100,
     "person_daily_count": 10,
     "person_daily_fen": 2_000_000,

@@ -15,6 +15,7 @@ from tests.api.call import Call, get, gone, post
 from tests.api.giving import GIVING, postback_of
 from tests.api.http import MULTIPART, Answer, Door, form
 from tests.api.named import World
+from tests.api.taxed import TAXES
 
 _PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
 _LABEL = {"x": 0.5, "y": 0.5, "text": "标签", "target_kind": "product", "target_id": "{product}"}
@@ -308,17 +309,6 @@ PROMOTING = [
         status=201,
     ),
     gone("/v1/me/payee-accounts/{payee}", "promoter"),
-    get("/v1/me/payout-rules", "promoter"),
-    get("/v1/me/tax-certificates", "promoter"),
-    get("/v1/me/tax-certificates/{tax_year}", "promoter"),
-    get("/v1/me/tax-certificates/{tax_year}/page", "promoter"),
-    get("/v1/me/tax-identity", "promoter"),
-    Call(
-        "PUT",
-        "/v1/me/tax-identity",
-        "promoter",
-        {"real_name": "李小鱼", "number": "110105198001010016"},
-    ),
     get("/v1/me/payouts", "promoter"),
     post("/v1/me/payouts", "promoter", {"amount_fen": 1_000}, status=201, keyed=True),
     get("/v1/me/payouts/{payout}", "promoter"),
@@ -353,7 +343,7 @@ TREE = [
     get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
     get("/v1/compliance/findings", "superuser"),
 ]
-CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE, *GIVING]
+CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE, *GIVING, *TAXES]
 
 
 def filled(world: World, value: Any) -> Any:

@@ -14,11 +14,9 @@ from commissions import (
     disputes,
     memberships,
     payees,
-    payout_rules,
     payouts,
     plans,
     roles,
-    tax,
     whatif,
 )
 from commissions.models import CommissionOrder, Promoter
@@ -28,7 +26,7 @@ from seeds import factories as f
 from shops import aftersales, checkout, onboarding
 from shops.checkout import LineRequest
 from shops.models import Checkout, Order, Product, Refund, Shop
-from tests.api import giving
+from tests.api import giving, taxed
 from tests.api.named import World
 from tests.commissions import money_out
 from tests.shops import sales
@@ -63,7 +61,6 @@ ON_HAND = 7_919
 BALANCES = {"promoter": 7_654_321, "inviter": 8_765_432}
 PAYOUT_FEN = 1_234_567
 AT = "2026-11-01T04:00:00Z"
-ID_CARD = "11010519491231002X"
 LICENCE = "91350100M000100Y43"
 
 
@@ -270,26 +267,8 @@ def _plans(world: World) -> None:
     whatif.run_queued(at=now())
 
 
-def _taxed(world: World) -> None:
-    """A year of the promoter in which tax was withheld, and a market that withholds none now."""
-    account, at = world.people["promoter"], now()
-    money_out.credit(account, 300_000)
-    name, card = "户主promoter", "62220001"
-    payees.add(account=account, provider="sandbox", holder_name=name, number=card, at=at)
-    tax.identify(account=account, real_name=name, number=ID_CARD, at=at)
-    payout_rules.publish(by=None, effective_from=at, note="x", at=at, tax_method="labour")
-    asked = payouts.request(account=account, amount_fen=300_000, at=at)
-    payouts.prepare(number=asked.number, by=world.people["maker"], at=at)
-    payouts.approve(number=asked.number, by=world.people["approver"], at=at)
-    payouts.send_payouts(at=at)
-    later = now()
-    payout_rules.publish(by=None, effective_from=later, note="x", at=later)
-    vars(world)["tax_year"] = business_day(at).year
-    world.mark("an identity number", ID_CARD)
-
-
 def _earning(world: World) -> None:
-    _taxed(world)
+    taxed.withhold(world)
     for role, fen in BALANCES.items():
         account = world.people[role]
         money_out.credit(account, fen)
