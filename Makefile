@@ -68,7 +68,7 @@ clean:  ## stop the servers, remove their data and the environment
 define install
 	@echo "installing requirements/$(1).txt into .venv (a minute or two the first time)"
 	@if command -v uv >/dev/null; then \
-		uv pip install --quiet --python $(PY) --require-hashes -r requirements/$(1).txt; \
+		uv pip install --quiet --compile-bytecode --python $(PY) --require-hashes -r requirements/$(1).txt; \
 	else \
 		{ $(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null; } && \
 		$(PY) -m pip install -qq --disable-pip-version-check --no-input \

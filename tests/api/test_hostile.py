@@ -19,7 +19,7 @@ from tests.journeys.bad_input import everything
 
 pytestmark = pytest.mark.django_db
 # One of so many in the suite, every one in the soak.
-SAMPLE = 8
+SAMPLE = 16
 
 
 @cache

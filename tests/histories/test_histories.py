@@ -15,7 +15,7 @@ from tests.histories.living import live
 from tests.histories.machine import Market
 
 ROOT = Path(__file__).parents[2]
-SAMPLE, SOAK = 45, 10_000
+SAMPLE, SOAK = 25, 10_000
 
 
 @pytest.mark.django_db

@@ -29,7 +29,7 @@ from tests.commissions.money_out import (
 from tests.commissions.ruled import rule, taxpayer
 
 YUAN = 100
-EXAMPLES = int(os.environ.get("TUIKE_PAYOUT_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("TUIKE_PAYOUT_EXAMPLES", "25"))
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("credit"), st.integers(-800, 3_000)),

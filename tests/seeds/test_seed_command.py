@@ -4,6 +4,7 @@ import re
 import shlex
 import unicodedata
 from io import StringIO
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -19,7 +20,8 @@ from seeds.factories import AccountFactory, ShopFactory
 from seeds.scenarios import welcome
 from seeds.scenarios.personas import PASSWORD, PERSONAS
 from seeds.scenarios.stage import Stage
-from shops.models import Shop
+from shops.models import Order, Shop
+from tests.seeds.worlds import digest, small, this_morning, undone
 
 pytestmark = pytest.mark.django_db
 BASE = "http://127.0.0.1:8123"
@@ -153,6 +155,19 @@ def test_every_curl_line_of_the_welcome_answers_200() -> None:
         if headers:
             client.credentials(HTTP_AUTHORIZATION=headers[0].removeprefix("Authorization: "))
         assert client.get(url.removeprefix(BASE)).status_code == 200, url
+
+
+@pytest.mark.soak
+def test_one_seed_makes_the_same_market_twice(tmp_path: Path) -> None:
+    """The same rows, ids and random codes apart, from accounts to splits and metrics."""
+    at = this_morning()
+    told = []
+    for _ in range(2):
+        with undone(tmp_path):
+            small(at=at, seed=7)
+            told.append(digest())
+            assert Order.objects.count() >= 40
+    assert told[0] == told[1]
 
 
 def test_another_seed_throws_other_dice() -> None:
