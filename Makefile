@@ -38,6 +38,7 @@ lint: $(DEV)  ## style, types, directions of imports, migrations, production set
 	@TUIKE_ENV=production ALLOWED_HOSTS=tuike.example PUBLIC_URL=https://tuike.example \
 		SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')" \
 		FIELD_KEYS="$$($(PY) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')" \
+		STATEMENT_SIGNING_KEY="$$($(PY) -c 'import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())')" \
 		PAYMENT_SANDBOX_SECRET="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(32))')" \
 		$(PY) manage.py check --deploy --fail-level WARNING
 

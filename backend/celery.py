@@ -128,6 +128,7 @@ app.conf.update(
             ("files", "notes.sweep_files", crontab(hour=20, minute=10), 3600),  # 04:10 in Shanghai
             ("touches", "commissions.store_touches", 1.0, 1),
             ("settle", "commissions.settle_due", 10.0, 10),
+            ("periods", "commissions.close_periods", 60.0, 60),
             ("fold", "commissions.fold_balances", 10.0, 10),
             ("send", "commissions.send_payouts", 5.0, 5),
             ("reconcile", "commissions.reconcile_payouts", 10.0, 10),
@@ -140,11 +141,13 @@ app.conf.update(
             ("count", "commissions.count_promoters", crontab(minute="7,22,37,52"), 900),
             # 04:20 in Shanghai.
             ("compliance", "commissions.report_compliance", crontab(hour=20, minute=20), 3600),
+            ("webhooks", "webhooks.send", 1.0, 1),
+            ("forget-webhooks", "webhooks.forget_old", crontab(minute=37), 3600),
             ("forget-keys", "backend.forget_old", crontab(minute=17), 3600),
         ]
     },
 )
-app.autodiscover_tasks(["backend", "shops", "notes", "commissions"])
+app.autodiscover_tasks(["backend", "backend.webhooks", "shops", "notes", "commissions"])
 
 
 @worker_process_init.connect

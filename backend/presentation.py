@@ -30,6 +30,7 @@ API_PAGE: dict[str, Any] = {
         {"name": "notes", "description": "Notes: write, preview, publish"},
         {"name": "media", "description": "Uploaded pictures"},
         {"name": "cards", "description": "Products in notes, and the permission for others' goods"},
+        {"name": "live", "description": "Live sessions: announce, go on air, show goods, enter"},
         {"name": "topics", "description": "What notes are about"},
         {"name": "feeds", "description": "Discover, follow, nearby, search"},
         {"name": "engagement", "description": "Likes, collects, comments, follows"},
@@ -47,7 +48,9 @@ API_PAGE: dict[str, Any] = {
         {"name": "customer locks", "description": "How long a shop's customer stays a promoter's"},
         {"name": "earnings", "description": "Commissions and where they come from"},
         {"name": "payouts", "description": "Payee accounts and money out"},
+        {"name": "statements", "description": "What the ledger says of a payee or a shop, signed"},
         {"name": "conversions", "description": "Orders made on other platforms"},
+        {"name": "webhooks", "description": "What happened, told to your server"},
         {"name": "contests", "description": "Leaderboards and bounties"},
         {"name": "charity", "description": "The public running total"},
     ],
@@ -95,6 +98,10 @@ API_PAGE: dict[str, Any] = {
         "ConversionImportState": "commissions.models.ConversionImport.Status",
         "BountyState": "commissions.models.Bounty.Status",
         "BountyGoal": "commissions.models.Bounty.Goal",
+        "WebhookScope": "backend.webhooks.models.WebhookEndpoint.Scope",
+        "WebhookState": "backend.webhooks.models.WebhookEndpoint.Status",
+        "WebhookOffReason": "backend.webhooks.models.WebhookEndpoint.Reason",
+        "WebhookDeliveryState": "backend.webhooks.models.WebhookDelivery.State",
     },
 }
 

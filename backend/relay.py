@@ -13,9 +13,11 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
+from backend.core import events as outbox
 from backend.core.logs import get, scrub
 from backend.core.models import Event
 from backend.core.sql import tuples
+from backend.webhooks import telling
 from commissions import accruals
 from shops import metrics
 
@@ -28,7 +30,16 @@ HANDLERS: dict[str, tuple[Handler, ...]] = {
     "order.received": (accruals.on_orders,),
     "order.completed": (accruals.on_orders,),
     "order.refunded": (accruals.on_orders, metrics.mark_days),
+    # What only webhooks want to know.
+    "webhooks.orders": (telling.on_orders,),
+    "commissions.settled": (telling.on_runs,),
+    "commission.decided": (telling.on_commissions,),
+    "payout.moved": (telling.on_payouts,),
 }
+# The events of orders after which there is something to tell, once they are delivered.
+TOLD = frozenset(
+    {"order.paid", "order.shipped", "order.received", "order.completed", "order.refunded"}
+)
 # Marks last: another relay waits for a new mark until this transaction ends.
 LAST = metrics.mark_days
 
@@ -62,9 +73,13 @@ WITH taken AS (
         ORDER BY due_at, id LIMIT %(batch)s FOR NO KEY UPDATE SKIP LOCKED))
     RETURNING id, kind, subject_id, attempts, recorded_at, due_at
 )
-SELECT id, kind, subject_id, attempts, recorded_at FROM taken ORDER BY due_at, id
+SELECT id, kind, subject_id, attempts, recorded_at,
+    EXISTS (SELECT 1 FROM webhooks_webhookendpoint
+            WHERE status = 'active' OR off_reason = 'failing')
+FROM taken ORDER BY due_at, id
 """
-# In the order of the table, as `from_db` takes them.
+# In the order of the table, as `from_db` takes them. Whether anybody listens comes after them: the
+# question costs a market without webhooks no statement.
 _CLAIMED = ("id", "kind", "subject_id", "attempts", "recorded_at")
 
 
@@ -73,7 +88,19 @@ def _one_batch(at: datetime) -> tuple[int, int]:
     with transaction.atomic():
         found = tuples(_CLAIM, {"at": at, "batch": BATCH})
         events = [Event.from_db(connection.alias, _CLAIMED, row) for row in found]
-        return len(events), _deliver(events, at) if events else 0
+        delivered = _deliver(events, at) if events else 0
+        if found and found[0][-1]:
+            _pass_on(events, at)
+        return len(events), delivered
+
+
+def _pass_on(events: list[Event], at: datetime) -> None:
+    """Leaves an event that lets webhooks tell what became of these orders. One of its own, so that
+    nothing that goes wrong there stops a commission."""
+    orders = sorted({event.subject_id for event in events if event.kind in TOLD})
+    if orders:
+        payload = {"orders": orders}
+        outbox.record(kind="webhooks.orders", subject_id=orders[0], at=at, payload=payload)
 
 
 def _deliver(group: list[Event], at: datetime) -> int:

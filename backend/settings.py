@@ -38,6 +38,13 @@ if PRODUCTION and not FIELD_KEYS:
     raise ImproperlyConfigured("FIELD_KEYS must be set when TUIKE_ENV=production")
 if not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", key) for key in FIELD_KEYS):
     raise ImproperlyConfigured("each of FIELD_KEYS is 32 bytes in urlsafe base64")
+# The secret half of the key that signs statements (Ed25519, 32 bytes in urlsafe base64). Its public
+# half is kept with what it has signed, so that replacing it breaks no statement.
+STATEMENT_SIGNING_KEY = env.str("STATEMENT_SIGNING_KEY", default="")
+if PRODUCTION and not STATEMENT_SIGNING_KEY:
+    raise ImproperlyConfigured("STATEMENT_SIGNING_KEY must be set when TUIKE_ENV=production")
+if STATEMENT_SIGNING_KEY and not re.fullmatch(r"[A-Za-z0-9_-]{43}=", STATEMENT_SIGNING_KEY):
+    raise ImproperlyConfigured("STATEMENT_SIGNING_KEY is 32 bytes in urlsafe base64")
 
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["*"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -65,6 +72,7 @@ INSTALLED_APPS = [
     "shops",
     "notes",
     "commissions",
+    "backend.webhooks.apps.WebhooksConfig",
     "seeds",
 ]
 MIDDLEWARE = [
@@ -344,6 +352,8 @@ RISK_ORDERS_PER_DAY = 500
 PAYMENT_SANDBOX_SECRET = env.str(
     "PAYMENT_SANDBOX_SECRET", default="" if PRODUCTION else "sandbox-secret-for-development"
 )
+# Whether webhooks may go to this machine itself: a receiver under development. Never in production.
+WEBHOOK_LOOPBACK = not PRODUCTION and env.bool("WEBHOOK_LOOPBACK", default=True)
 RANKING_WEIGHTS = {"like": 1, "collect": 1, "comment": 4, "share": 4, "follow": 8}
 RANKING_SECONDS = 172_800
 

@@ -6,6 +6,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularSwaggerSplitView
 
 import backend.accounts.rest.urls
+import backend.webhooks.rest.urls
 import commissions.rest.urls
 import notes.rest.urls
 import shops.rest.urls
@@ -29,6 +30,7 @@ urlpatterns = [
             *shops.rest.urls.urlpatterns,
             *notes.rest.urls.urlpatterns,
             *commissions.rest.urls.urlpatterns,
+            *backend.webhooks.rest.urls.urlpatterns,
         ],
     ),
     path("healthz", health.healthz),

@@ -129,8 +129,8 @@ ORDER = "candidate.rank, candidate.at DESC NULLS LAST, candidate.touch_id DESC"
 
 # Which of those who would earn share a phone (1), a payer (2) or an address (4) with the buyer:
 # account × 8 + these. Phones are those of the account and of its address book.
-_KIN = """
-CASE WHEN %(contacts)s::int > 0 AND candidate.covers AND candidate.is_late IS NOT TRUE THEN ARRAY(
+KIN = """
+ARRAY(
     SELECT kin.id * 8 + kin.bits FROM (
         SELECT a.id, coalesce(home.bits, 0)
             | ((a.phone <> '' AND a.phone IN (b.phone, line.address->>'phone')) IS TRUE)::int
@@ -141,8 +141,7 @@ CASE WHEN %(contacts)s::int > 0 AND candidate.covers AND candidate.is_late IS NO
         FROM accounts_account b
         LEFT JOIN shops_payment mine ON mine.checkout_id = line.checkout_id
             AND mine.status = 'accepted' AND mine.payer <> ALL(%(nobody)s::text[])
-        JOIN accounts_account a ON a.id <> line.buyer_id AND a.id IN (
-            candidate.promoter_account_id, candidate.inviter_account_id, candidate.creator_id)
+        JOIN accounts_account a ON a.id <> line.buyer_id AND a.id IN ({accounts})
         LEFT JOIN LATERAL (SELECT bit_or(
                 ((x.phone <> '' AND x.phone IN (b.phone, line.address->>'phone')) IS TRUE)::int
                 | CASE WHEN x.detail <> '' AND x.detail = line.address->>'detail'
@@ -150,7 +149,10 @@ CASE WHEN %(contacts)s::int > 0 AND candidate.covers AND candidate.is_late IS NO
             FROM accounts_address x WHERE x.account_id = a.id) home ON true
         WHERE b.id = line.buyer_id
     ) kin WHERE kin.bits & %(contacts)s::int > 0)
-END"""
+"""
+_EARNING = "candidate.promoter_account_id, candidate.inviter_account_id, candidate.creator_id"
+_KIN = f"""CASE WHEN %(contacts)s::int > 0 AND candidate.covers AND candidate.is_late IS NOT TRUE
+    THEN {KIN.format(accounts=_EARNING)} END"""
 # The lock setting under which this candidate's paid order would extend a lock, if any.
 _IN_FORCE = locks.IN_FORCE.format(columns="s.id", shop="line.shop_id", at="line.placed_at")
 _LOCK_SETTING = f"""CASE WHEN candidate.promoter_id IS NOT NULL

@@ -34,19 +34,20 @@ SELECT c.id, c.step, c.terms, c.status, c.reason, c.held_reason, c.version, c.ba
             ELSE 'pending' END, 'at', r.at) ORDER BY r.id), '[]'::jsonb)
         FROM commissions_commissionreversal r WHERE r.commission_id = c.id) AS reversals,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('id', w.id, 'number', w.number,
-            'promoter', w.promoter_id, 'inviter', w.inviter_id, 'creator', w.creator_id,
-            'before', w.before, 'from', CASE WHEN w.settled THEN 'available' ELSE 'pending' END,
+            'promoter', w.promoter_id, 'inviter', w.inviter_id, 'inviter2', w.inviter2_id,
+            'creator', w.creator_id, 'before', w.before, 'from', CASE WHEN w.settled
+            THEN 'available' ELSE 'pending' END,
             'reason', w.reason, 'at', w.at) ORDER BY w.number), '[]'::jsonb)
         FROM commissions_attributionoverride w WHERE w.commission_id = c.id) AS overrides,
        (SELECT jsonb_build_object('id', e.id, 'from_at', e.from_at, 'sponsor', e.sponsor_id)
         FROM commissions_sponsoredge e
-        WHERE e.promoter_id = a.promoter_id AND e.from_at <= o.placed_at
+        WHERE e.promoter_id = stands.promoter_id AND e.from_at <= o.placed_at
           AND e.recorded_at <= o.placed_at
         ORDER BY e.from_at DESC, e.id DESC LIMIT 1) AS edge,
        (SELECT coalesce(jsonb_agg(jsonb_build_object('edge', e.id, 'agency', g.id, 'name', g.name,
-            'from_at', e.from_at) ORDER BY e.id = a.membership_id DESC), '[]'::jsonb)
+            'from_at', e.from_at) ORDER BY e.id = stands.membership_id DESC), '[]'::jsonb)
         FROM commissions_agencyedge e JOIN commissions_agency g ON g.id = e.agency_id
-        WHERE e.id IN (a.membership_id, a.affiliation_id)) AS agencies
+        WHERE e.id IN (stands.membership_id, stands.affiliation_id)) AS agencies
 FROM commissions_commissionorder c
 JOIN commissions_attribution a ON a.id = c.attribution_id
 JOIN commissions_planversion v ON v.id = c.plan_version_id
@@ -54,6 +55,12 @@ JOIN commissions_commissionplan plan ON plan.id = v.plan_id
 JOIN shops_orderline l ON l.id = c.order_line_id
 JOIN shops_order o ON o.id = l.order_id
 JOIN shops_shop shop ON shop.id = c.shop_id
+CROSS JOIN LATERAL (
+    SELECT promoter_id, membership_id, affiliation_id FROM (
+        SELECT number, promoter_id, membership_id, affiliation_id
+        FROM commissions_attributionoverride WHERE commission_id = c.id
+        UNION ALL SELECT 0, a.promoter_id, a.membership_id, a.affiliation_id) one
+    ORDER BY number DESC LIMIT 1) stands
 LEFT JOIN commissions_touch t ON t.id = a.touch_id
 LEFT JOIN commissions_promotionlink k ON a.source_kind = 'referral' AND k.id = a.source_id
 WHERE {which} AND (%(staff)s OR shop.account_id = %(account)s OR EXISTS (
@@ -305,7 +312,8 @@ def readable(trace: dict[str, Any]) -> str:
     ]
     said += [
         f"  override {one['number']} ({one['from']}, {one['at']}): promoter {one['promoter']}"
-        f" · creator {one['creator']}; before {_before(one['before'])}: {one['reason']}"
+        f" · inviter {one['inviter']} · creator {one['creator']};"
+        f" before {_before(one['before'])}: {one['reason']}"
         for one in trace["overrides"]
     ]
     return "\n".join(said)

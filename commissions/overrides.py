@@ -1,10 +1,12 @@
 """Overrides 改判: a line is owed to somebody else than its attribution says, by the decision of two
 people. The attribution stays as it was written; what changes is recorded beside it.
 
-The parts are divided anew by the plan version of the commission, and the difference moves by one
-journal: out of the old payees, into the new, in `pending` before settlement and in `available`
-after it, where the old payee's may go below zero. What refunds have taken back stays taken back,
-now from the new parts. Everything later (refunds, settlement) finds the new parts and nothing else.
+The parts are divided anew by the plan version of the commission, over the new winner with the
+inviters and agencies that stood above them when the order was placed: the chain that the line would
+have had from the start. The difference moves by one journal: out of the old payees, into the new,
+in `pending` before settlement and in `available` after it, where the old payee's may go below zero.
+What refunds have taken back stays taken back, now from the new parts. Everything later (refunds,
+settlement) finds the new parts and nothing else.
 
 Locks: the commission order, then ledger accounts; the state is read again after the lock.
 """
@@ -16,10 +18,12 @@ from django.conf import settings
 from django.db import connection
 
 from backend.accounts.models import Account
+from backend.core import events
 from backend.core.errors import NotFound, Refusal, WrongState
 from backend.core.sql import read, rows, run
-from commissions import ledger, plans, split
+from commissions import attribution_rules, ledger, plans, split, uplines
 from commissions.accruals.legs import legs_of
+from commissions.attribution import Candidate, Decision
 from commissions.models import (
     AttributionOverride,
     CommissionOrder,
@@ -88,7 +92,7 @@ _LOCK = "SELECT id FROM commissions_commissionorder WHERE id = %s FOR NO KEY UPD
 _STATE = """
 SELECT c.id, c.shop_id, c.status, c.base_fen, c.rate_bps, c.fee_bps, c.budget_fen, c.fee_fen,
        c.refunded_fen, c.plan_version_id, c.version, c.terms IS NOT NULL AS is_priced,
-       l.commission_bps, o.buyer_id, o.placed_at,
+       c.order_line_id, l.commission_bps, o.buyer_id,
        shop.account_id AS owner_id, seen.number,
        (SELECT json_agg(json_build_array(s.role, s.payee_id, s.share_bps, s.amount_fen,
             s.reversed_fen) ORDER BY s.id)
@@ -106,6 +110,10 @@ WHERE c.id = %s
 def seen_of(commission_id: int) -> int:
     """How many overrides a commission has: what a maker has seen when they propose."""
     return AttributionOverride.objects.filter(commission=commission_id).count()
+
+
+# Who shares in the line beside the winner, as the override records it.
+_BESIDE = ("inviter_id", "inviter2_id", "membership_id", "affiliation_id")
 
 
 def write(
@@ -132,11 +140,11 @@ def write(
     state = _locked(commission_id)
     if state["number"] != seen:
         raise AttributionChanged()
-    payees, inviter = _payees(winner, state)
-    if state["is_priced"] and not payees:
+    chain = _chain(winner, state)
+    if state["is_priced"] and not chain.payees:
         raise PricedByPlan()
     before = [Part(*part) for part in state["parts"] or []]
-    after, rate_bps, budget_fen = _divided(state, payees)
+    after, rate_bps, budget_fen = _divided(state, chain)
     if [(part.role, part.payee_id) for part in before] == [
         (part.role, part.payee_id) for part in after
     ]:
@@ -147,7 +155,7 @@ def write(
         number=seen + 1,
         dispute_id=dispute_id,
         promoter=winner.promoter,
-        inviter=inviter,
+        **{name: getattr(chain, name) for name in _BESIDE},
         creator=winner.creator,
         before={
             "rate_bps": state["rate_bps"],
@@ -166,6 +174,7 @@ def write(
     out = [(key, -fen) for key, fen in _legs(state["shop_id"], before, kind)]
     legs = [*out, *_legs(state["shop_id"], after, kind)]
     ledger.post([ledger.Posting(ledger.JournalKind.OVERRIDE, made.pk, legs)], at=at)
+    events.record(kind="commission.decided", subject_id=commission_id, at=at)
     return made
 
 
@@ -178,40 +187,44 @@ def _locked(commission_id: int) -> dict[str, Any]:
     return state
 
 
-# The inviter as of the order: the dated edge that stood when it was placed.
-_INVITER = """
-SELECT i.id FROM commissions_promoter i
-JOIN (SELECT e.sponsor_id FROM commissions_sponsoredge e
-      WHERE e.promoter_id = %s AND e.from_at <= %s::timestamptz
-      ORDER BY e.from_at DESC, e.id DESC LIMIT 1) edge ON edge.sponsor_id = i.id
-WHERE i.status = 'active' AND NOT i.account_id = ANY(%s::bigint[])
-"""
-
-
-def _payees(winner: Winner, state: dict[str, Any]) -> tuple[dict[str, int], Promoter | None]:
-    """The accounts to be paid by role, and the inviter among them."""
+def _chain(winner: Winner, state: dict[str, Any]) -> Decision:
+    """Who shares in the line beside the winner: the chain that the line would have had if it had
+    been decided so from the start, by the dated edges of the order's time (commissions.uplines).
+    """
     barred = [state["owner_id"]]
     if settings.SELF_PURCHASE != "commission":
         barred.append(state["buyer_id"])
-    account_id = winner.promoter.account_id if winner.promoter else None
-    account_id = winner.creator.pk if winner.creator else account_id
+    promoter, creator = winner
+    account_id = promoter.account_id if promoter else creator and creator.pk
     if account_id in barred:
         raise WinnerImpossible()
-    if account_id is None:
-        return {}, None
-    if winner.promoter is None:
-        return {split.CREATOR: account_id}, None
-    payees = {split.PROMOTER: account_id}
-    found = rows(_INVITER, [winner.promoter.pk, state["placed_at"], barred])
-    if not found or settings.PAYING_LEVELS < 2:
-        return payees, None
-    inviter = Promoter.objects.get(pk=found[0]["id"])
-    return payees | {split.INVITER: inviter.account_id}, inviter
+    decision = Decision()
+    if creator is not None:
+        decision.creator_id, decision.payees = creator.pk, {split.CREATOR: creator.pk}
+    elif promoter is not None:
+        decision.promoter_id = promoter.pk
+        decision.payees = {split.PROMOTER: promoter.account_id}
+        decision.undated = _candidate(promoter), attribution_rules.rules_now()
+        asked = (state["order_line_id"], state["buyer_id"], state["owner_id"], decision)
+        uplines.complete([asked])
+    return decision
 
 
-def _divided(state: dict[str, Any], payees: dict[str, int]) -> tuple[list[Part], int, int]:
+def _candidate(promoter: Promoter) -> Candidate:
+    """A promoter to whom people, and no source, give a line."""
+    given: dict[str, Any] = dict.fromkeys(Candidate._fields) | {
+        "kind": "",
+        "promoter_id": promoter.pk,
+        "promoter_account_id": promoter.account_id,
+        "promoter_status": promoter.status,
+    }
+    return Candidate(**given)
+
+
+def _divided(state: dict[str, Any], decision: Decision) -> tuple[list[Part], int, int]:
     """The parts of the new payees, the rate and the budget: of the same plan version, with what
     refunds have taken back so far. What a plan has set as the budget stays it."""
+    payees = decision.payees
     rate_bps = (state["rate_bps"] or state["commission_bps"]) if payees else 0
     version = PlanVersion.objects.get(pk=state["plan_version_id"])
     made = split.split(
@@ -220,6 +233,7 @@ def _divided(state: dict[str, Any], payees: dict[str, int]) -> tuple[list[Part],
         fee_bps=state["fee_bps"],
         shares=plans.shares_of(version),
         roles=tuple(payees),
+        passed=decision.passed,
         budget_fen=state["budget_fen"] if state["is_priced"] else None,
     )
     back = split.reversal(

@@ -24,7 +24,7 @@ _RISKS = (
     ("velocity_hour", "more orders of the payee within an hour than RISK_ORDERS_PER_HOUR"),
     ("velocity_day", "more orders of the payee within 24 hours than RISK_ORDERS_PER_DAY"),
     ("shared_payee", "somebody else is paid out to the same account"),
-    ("banned_source", "the link, note, live room or promoter is banned"),
+    ("banned_source", "the link, note, live room, coupon code or promoter is banned"),
 )
 # By what another account is recognised as the buyer's own (SELF_PURCHASE_COMPARES).
 _SHARED = tuple((by, "another account, which would earn") for by in ("phone", "payer", "address"))

@@ -2,9 +2,11 @@
 settings, and the difference: who would have won, how many fen would have moved. Nothing is written.
 
 The candidates are read by the very statement of the accrual and judged by the very `decide`, as of
-the moment each order was placed. Promoters and cards are looked at as they are now, so a promoter
-frozen since shows as a difference with that reason. A page looks at 500 lines of one business day
-in four statements, however many touches they have, so memory is bounded over any month.
+the moment each order was placed: touches, locks, coupon codes, inviters, agencies and their shares
+are those of that moment. Whether somebody is active, and which goods a note shows, is kept as it is
+now and not as it was, so a promoter frozen since shows as a difference with that reason. A page
+looks at 500 lines of one business day in four statements, however many touches they have, so memory
+is bounded over any month.
 """
 
 from collections.abc import Iterator
@@ -71,6 +73,9 @@ class Line(NamedTuple):
     promoter_id: int | None
     inviter_id: int | None
     creator_id: int | None
+    inviter2_id: int | None
+    membership_id: int | None
+    affiliation_id: int | None
 
 
 class Page(NamedTuple):
@@ -87,7 +92,8 @@ _LINES = f"""
 WITH line AS MATERIALIZED (
     SELECT l.id, o.number, o.shop_id, s.account_id AS owner_id, true AS is_missing,
         c.id AS commission_id, c.base_fen, l.commission_bps, c.fee_bps, c.plan_version_id,
-        a.rule, a.promoter_id, a.inviter_id, a.creator_id, {attribution.LINE_COLUMNS}
+        a.rule, a.promoter_id, a.inviter_id, a.creator_id, a.inviter2_id, a.membership_id,
+        a.affiliation_id, {attribution.LINE_COLUMNS}
     FROM shops_order o JOIN shops_orderline l ON l.order_id = o.id
     JOIN shops_shop s ON s.id = o.shop_id
     JOIN commissions_commissionorder c ON c.order_line_id = l.id
@@ -101,7 +107,8 @@ WITH line AS MATERIALIZED (
 {attribution.CANDIDATES}
 SELECT line.id, line.number, line.buyer_id, line.owner_id, line.commission_id, line.base_fen,
     line.commission_bps, line.fee_bps, line.plan_version_id, line.rule, line.promoter_id,
-    line.inviter_id, line.creator_id, {attribution.COLUMNS}
+    line.inviter_id, line.creator_id, line.inviter2_id, line.membership_id, line.affiliation_id,
+    {attribution.COLUMNS}
 FROM line LEFT JOIN {attribution.OF_LINE}
 ORDER BY line.id, {attribution.ORDER}
 """
@@ -209,9 +216,15 @@ def _decided(scope: Scope, rules: Rules, day: date, after: int) -> list[tuple[Li
     return found
 
 
+# What two decisions of one line are told apart by: the winner and everybody beside.
+_DECIDED = (
+    "rule", "promoter_id", "inviter_id", "creator_id", "inviter2_id", "membership_id",
+    "affiliation_id",
+)  # fmt: skip
+
+
 def _differs(line: Line, decision: Decision) -> bool:
-    now = (decision.rule, decision.promoter_id, decision.inviter_id, decision.creator_id)
-    return now != (line.rule, line.promoter_id, line.inviter_id, line.creator_id)
+    return any(getattr(decision, name) != getattr(line, name) for name in _DECIDED)
 
 
 _PARTS = """

@@ -90,8 +90,13 @@ FROM fresh f JOIN commissions_attribution a ON a.id = f.attribution_id
 LEFT JOIN LATERAL (
     SELECT v.id, v.promoter_id FROM commissions_attributionoverride v
     WHERE v.commission_id = f.id ORDER BY v.number DESC LIMIT 1) anew ON true
+-- The link by which the customer was bound whose lock has won.
+LEFT JOIN LATERAL (
+    SELECT t.link_id FROM commissions_lockchange h JOIN commissions_touch t ON t.id = h.cause_id
+    WHERE a.rule = 'lock' AND h.id = a.source_id AND h.cause = 'click') bound ON true
 JOIN commissions_bannedsource b ON b.lifted_at IS NULL AND (
     (anew.id IS NULL AND (b.kind, b.source_id) = (a.source_kind, a.source_id))
+    OR (anew.id IS NULL AND a.rule = 'lock' AND (b.kind, b.source_id) = ('referral', bound.link_id))
     OR (b.kind = 'promoter'
         AND b.source_id = CASE WHEN anew.id IS NULL THEN a.promoter_id ELSE anew.promoter_id END))
 GROUP BY f.id

@@ -198,8 +198,9 @@ def _note(reason: str) -> str:
 
 
 def ban(*, kind: str, source_id: int, by: Any, reason: str, at: datetime) -> BannedSource:
-    """Holds whatever is accrued by this link, note, live room or promoter and has not settled,
-    from the next scan on, until the ban is lifted.
+    """Holds whatever is accrued by this link, note, live room, coupon code or promoter and has not
+    settled, from the next scan on, until the ban is lifted. A banned link's ban reaches what is
+    won by the customer lock that a click on it began.
 
     :raises ReasonRequired: no reason.
     :raises BanTooWide: no such kind.

@@ -3,7 +3,7 @@
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-ROOMS = ["core", "accounts", "shops", "notes", "commissions"]
+ROOMS = ["core", "accounts", "shops", "notes", "commissions", "webhooks"]
 _DESK = [
     "view_payout",
     "view_payoutbatch",
@@ -11,6 +11,10 @@ _DESK = [
     "view_payeeaccount",
     "view_ledgeraccount",
     "view_journal",
+    "view_settlementperiod",
+    "view_settlementrule",
+    "view_settlementrun",
+    "view_statement",
     "view_sandboxtransfer",
     "view_writeoff",
     "view_attributiondispute",
@@ -38,6 +42,7 @@ GROUPS = {
         "hold_payout",
         "approve_override",
         "approve_writeoff",
+        "restate_settlementperiod",
     ],
 }
 SUPPORT = "support_readonly"
@@ -59,6 +64,10 @@ MONEY_RIGHTS = (
     "commissions.change_conversionsource",
     "commissions.propose_override",
     "commissions.approve_override",
+    "commissions.add_settlementrule",
+    "commissions.restate_settlementperiod",
+    "webhooks.listen_market",
+    "webhooks.change_webhookendpoint",
 )
 
 

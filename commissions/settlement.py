@@ -1,10 +1,11 @@
-"""Settlement 结算: what has matured becomes available, netted per payee.
+"""Settlement 结算: what has matured becomes available, netted per payee, period by period.
 
-Set-based: a chunk of 20,000 commission orders costs the same few statements as one. A chunk
-locks and marks its orders first and reads their splits in a later statement, so a reversal that
-commits in between is seen. What another worker holds is skipped, not waited for. A commission
-waits while it is held, while a refund of its line is open, and while a refund that succeeded is
-not yet reversed.
+The calendar (commissions/calendars.py) says in which period an order has matured and when the
+period settles. Set-based: a chunk of 20,000 commission orders of a period costs the same few
+statements as one. A chunk locks and marks its orders first and reads their splits in a later
+statement, so a reversal that commits in between is seen. What another worker holds is skipped, not
+waited for. A commission waits while it is held, while a refund of its line is open, and while a
+refund that succeeded is not yet reversed.
 """
 
 from datetime import datetime
@@ -12,10 +13,11 @@ from typing import Any
 
 from django.db import transaction
 
-from backend.core import audit
+from backend.core import audit, events
 from backend.core.errors import NotFound, Refusal, WrongState
 from backend.core.sql import rows, run, texts, value
-from commissions import ledger
+from commissions import calendars, ledger
+from commissions.calendars import Due
 from commissions.models import AttributionDispute, CommissionOrder, SettlementRun
 
 CHUNK = 20_000
@@ -35,17 +37,20 @@ class ReasonRequired(Refusal):
 def settle_due(
     *, at: datetime, chunk: int = CHUNK, limit: int | None = None
 ) -> SettlementRun | None:
-    """Settles every commission order that matured at or before `at`, chunk by chunk, one run
-    and one transaction each; at most `limit` chunks. Returns the last run, None where nothing
-    was due. Any number of workers may do it at once."""
+    """Settles every commission order whose period is due at `at`, chunk by chunk, one run and one
+    transaction each; at most `limit` chunks. Returns the last run, None where nothing was due. Any
+    number of workers may do it at once."""
     last: SettlementRun | None = None
     done = 0
-    while limit is None or done < limit:
-        made = settle_chunk(at=at, size=chunk)
-        if made is None:
-            break
-        last, done = made, done + 1
-        if made.orders < chunk:
+    for due in calendars.due(at=at):
+        while limit is None or done < limit:
+            made = _settle(due, at, chunk)
+            if made is None:
+                break
+            last, done = made, done + 1
+            if made.orders < chunk:
+                break
+        if done == limit:
             break
     return last
 
@@ -53,21 +58,28 @@ def settle_due(
 # A chunk's parts are sorted in memory, not on disk.
 _MEMORY = "SET LOCAL work_mem = '64MB'"
 # The transitions CONFIRMED → SETTLED of the model's table, for a whole chunk at once.
+# Many may settle in a period at once; who closes it waits for them, and they for the closing.
 _MARK = """
-WITH due AS (
+WITH open AS (
+    SELECT closed_at IS NOT NULL AS late FROM commissions_settlementperiod
+    WHERE id = %(period)s FOR SHARE
+),
+due AS (
     SELECT c.id FROM commissions_commissionorder c
     JOIN shops_orderline l ON l.id = c.order_line_id
-    WHERE c.status = 'confirmed' AND c.held_reason = '' AND c.matures_at <= %(at)s
-      AND c.refunded_fen = l.refunded_fen
+    WHERE c.status = 'confirmed' AND c.held_reason = ''
+      AND c.matures_at >= %(from)s AND c.matures_at < %(to)s AND c.matures_at <= %(by)s
+      AND (c.shop_id = ANY(%(shops)s::bigint[])) = %(own)s AND c.refunded_fen = l.refunded_fen
       AND NOT EXISTS (SELECT 1 FROM shops_refundline r
                       WHERE r.order_line_id = l.id AND r.is_open)
     ORDER BY c.matures_at, c.id LIMIT %(size)s
     FOR NO KEY UPDATE OF c SKIP LOCKED
 ),
 run AS (
-    INSERT INTO commissions_settlementrun (as_of, started_at, orders, amount_fen)
-    SELECT %(at)s::timestamptz, %(at)s::timestamptz, count(*), 0 FROM due HAVING count(*) > 0
-    RETURNING id
+    INSERT INTO commissions_settlementrun (period_id, late, as_of, started_at, orders, amount_fen)
+    SELECT %(period)s, (SELECT late FROM open), %(at)s::timestamptz, %(at)s::timestamptz,
+           count(*), 0
+    FROM due HAVING count(*) > 0 RETURNING id
 ),
 marked AS (
     UPDATE commissions_commissionorder c
@@ -96,16 +108,25 @@ SET amount_fen = (SELECT coalesce(sum(fen), 0) FROM net) WHERE id = %(run)s
 
 
 def settle_chunk(*, at: datetime, size: int = CHUNK) -> SettlementRun | None:
-    """Settles up to `size` matured commission orders in one transaction; None where nothing was
-    due, or all that is due is in another worker's hands."""
+    """Settles up to `size` matured commission orders of one period in one transaction; None where
+    nothing was due, or all that is due is in another worker's hands."""
+    for due in calendars.due(at=at):
+        made = _settle(due, at, size)
+        if made is not None:
+            return made
+    return None
+
+
+def _settle(due: Due, at: datetime, size: int) -> SettlementRun | None:
     with transaction.atomic():
         run(_MEMORY)
-        made = rows(_MARK, {"at": at, "size": size})
+        made = rows(_MARK, {"period": due.period.pk, "at": at, "size": size, **due.matured})
         if not made:
             return None
         run_id: int = made[0]["id"]
         run(_NET, {"run": run_id})
         ledger.post_settlement(run_id, at=at)
+        events.record(kind="commissions.settled", subject_id=run_id, at=at)
         return SettlementRun.objects.get(pk=run_id)
 
 

@@ -94,6 +94,16 @@ def split(
     return Split(budget, fee, (*parts, *_parts(fee, fee_names, fee_weights)))
 
 
+def budget_parts(budget_fen: int, shares: Shares, roles: tuple[str, ...]) -> list[Part]:
+    """The parts of a budget alone, as `split` makes them before anything is passed on: what a
+    what-if asks of a million lines.
+
+    :raises ValueError: no such chain, or shares above 100 %.
+    """
+    names, weights, _, _ = _recipe(shares, roles)
+    return _parts(budget_fen if names else 0, names, weights)
+
+
 def reversal(
     *,
     base_fen: int,

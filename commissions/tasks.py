@@ -11,8 +11,10 @@ from commissions import (
     conversions,
     ledger,
     payouts,
+    restating,
     risks,
     settlement,
+    statements,
     team,
     touches,
     whatif,
@@ -31,6 +33,14 @@ def settle_due() -> None:
     """Settles what has matured."""
     last = settlement.settle_due(at=now())
     heartbeats.beat(job="settle", at=now(), note=f"last run {last.pk}" if last else "nothing due")
+
+
+@shared_task(name="commissions.close_periods")
+def close_periods() -> None:
+    """Closes the periods that are over, and writes their statements."""
+    closed = restating.close_due(at=now())
+    stated = statements.state_due(at=now())
+    heartbeats.beat(job="periods", at=now(), note=f"{closed} closed, {stated} stated")
 
 
 @shared_task(name="commissions.fold_balances")

@@ -96,20 +96,28 @@ def totals(account: Account, *, at: datetime) -> dict[str, Any]:
 
 # ---------------------------------------------------------------- the count
 # What a member's part is, and what of it is passed on: of a promoter, of an agency below another.
+# Whose a line is says the override that stands, where there is one, else the attribution.
 _COUNT = """
-WITH sold AS (
-    SELECT a.{key} AS id, count(*) AS lines, sum(c.base_fen - c.refunded_fen) AS gmv_fen,
+WITH anew AS MATERIALIZED (
+    SELECT DISTINCT ON (commission_id) commission_id, {key} AS whose
+    FROM commissions_attributionoverride ORDER BY commission_id, number DESC
+),
+sold AS (
+    SELECT owed.id, count(*) AS lines, sum(c.base_fen - c.refunded_fen) AS gmv_fen,
         sum(s.part) AS part_fen, sum(s.part - s.kept) AS passed_on_fen
     FROM commissions_commissionorder c
-    JOIN commissions_attribution a ON a.id = c.attribution_id AND a.{key} IS NOT NULL
+    JOIN commissions_attribution a ON a.id = c.attribution_id
+    LEFT JOIN anew ON anew.commission_id = c.id
+    CROSS JOIN LATERAL (SELECT CASE WHEN anew.commission_id IS NULL THEN a.{key}
+        ELSE anew.whose END AS id) owed
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(amount_fen - reversed_fen), 0) AS part,
             coalesce(sum(amount_fen - reversed_fen) FILTER (WHERE role = '{member}'), 0) AS kept
         FROM commissions_commissionsplit
         WHERE commission_id = c.id AND role IN ({roles})) s
     WHERE c.accrued_at > %(since)s::timestamptz AND c.accrued_at <= %(at)s::timestamptz
-      AND c.status <> 'invalid'
-    GROUP BY a.{key}
+      AND c.status <> 'invalid' AND owed.id IS NOT NULL
+    GROUP BY owed.id
 )
 INSERT INTO {table} AS known ({columns}, as_of)
 SELECT {values}, %(at)s::timestamptz FROM sold ORDER BY id

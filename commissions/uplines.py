@@ -34,13 +34,19 @@ FROM (
 JOIN commissions_agency agency ON agency.id = edge.agency_id
 WHERE edge.kind = 'joined'
 """
+_ABOVE = attribution.KIN.format(
+    accounts="i.account_id, second.account_id, member.owner_id, upper.owner_id"
+)
 _CHAINS = f"""
 SELECT asked.line_id, i.id, i.account_id, i.status, second.id, second.account_id, second.status,
     member.edge_id, member.owner_id, member.status, member.share_bps,
-    upper.edge_id, upper.owner_id, upper.status, upper.share_bps
+    upper.edge_id, upper.owner_id, upper.status, upper.share_bps,
+    CASE WHEN %(contacts)s::int > 0 THEN {_ABOVE} END
 FROM unnest(%(lines)s::bigint[], %(promoters)s::bigint[]) AS asked(line_id, promoter_id)
 JOIN shops_orderline l ON l.id = asked.line_id JOIN shops_order o ON o.id = l.order_id
+JOIN shops_checkout k ON k.id = o.checkout_id
 CROSS JOIN LATERAL (SELECT o.placed_at AS at) placed
+CROSS JOIN LATERAL (SELECT o.buyer_id, o.checkout_id, k.address) line
 JOIN commissions_promoter p ON p.id = asked.promoter_id
 LEFT JOIN commissions_promoter i ON i.id = {_SPONSOR.format(who="p")}
 LEFT JOIN commissions_promoter second ON second.id = {_SPONSOR.format(who="i")}
@@ -67,6 +73,8 @@ class Chain(NamedTuple):
     agency2_account_id: int | None
     agency2_status: str | None
     agency2_bps: int | None
+    # What they share with the buyer, as the candidates' (`commissions.attribution`).
+    kin: list[int] | None
 
 
 def complete(found: Iterable[tuple[int, int, int, Decision]]) -> None:
@@ -77,7 +85,13 @@ def complete(found: Iterable[tuple[int, int, int, Decision]]) -> None:
         return
     asked = [(line_id, decision.promoter_id) for line_id, (_, _, decision) in waiting.items()]
     lines, promoters = columns(asked, 2)
-    read = tuples(_CHAINS, {"lines": numbers(lines), "promoters": numbers(promoters)})
+    # All of them wait under the same rules.
+    _, rules = next(one.undated for _, _, one in waiting.values() if one.undated)
+    asked_for = attribution.parameters(rules) | {
+        "lines": numbers(lines),
+        "promoters": numbers(promoters),
+    }
+    read = tuples(_CHAINS, asked_for)
     for chain in map(Chain._make, read):
         buyer_id, owner_id, decision = waiting[chain.line_id]
         _award(decision, chain, buyer_id, owner_id)
@@ -91,6 +105,7 @@ def _award(decision: Decision, chain: Chain, buyer_id: int, owner_id: int) -> No
         inviter_id=chain.inviter_id,
         inviter_account_id=chain.inviter_account_id,
         inviter_status=chain.inviter_status,
+        kin=[*(winner.kin or []), *(chain.kin or [])],
     )
     attribution.award_inviter(decision, winner, buyer_id, owner_id, rules)
 

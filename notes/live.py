@@ -5,13 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from backend.accounts.models import Account
 from backend.core.errors import Invalid, NotFound, Refusal, WrongState
-from backend.core.sql import rows
+from backend.core.sql import read, rows
 from backend.core.states import move_one
-from notes.cards import CardExists, require
+from notes import ports
+from notes.cards import CardExists, Shown, judged, require
 from notes.models import LiveProduct, LiveSession
 
 MAX_CARDS = 200
@@ -109,6 +110,79 @@ def add_product(*, account: Account, session_id: int, product_id: int, at: datet
         return LiveProduct.objects.create(
             session=session, product_id=product_id, position=shown, origin=standing.origin
         )
+
+
+# A session with its host and showcase: one statement.
+_ROOM = """
+SELECT r.id, r.title, r.status, r.starts_at, r.started_at, r.ended_at, r.host_id, a.handle,
+  a.display_name, a.verification,
+  (SELECT coalesce(json_agg(json_build_object('product', p.id, 'title', p.title,
+      'image_url', p.image_url, 'price_fen',
+      (SELECT min(k.price_fen) FROM shops_sku k WHERE k.product_id = p.id AND k.is_active),
+      'shop', json_build_object('id', s.id, 'name', s.name),
+      'status', p.status, 'shop_status', s.status, 'own', s.account_id = r.host_id)
+      ORDER BY c.pinned_at IS NULL, c.position, c.id), '[]')
+    FROM notes_liveproduct c JOIN shops_product p ON p.id = c.product_id
+    JOIN shops_shop s ON s.id = p.shop_id WHERE c.session_id = r.id) AS cards,
+  EXISTS (SELECT 1 FROM notes_goodsnoteapplication g
+    WHERE g.account_id = r.host_id AND g.status = 'approved') AS permitted
+FROM notes_livesession r JOIN accounts_account a ON a.id = r.host_id AND a.is_active
+WHERE r.id = %(session)s::bigint AND r.status <> 'cancelled'
+"""
+
+
+def on_air(status: str = Status.LIVE.value) -> QuerySet[LiveSession]:
+    """The sessions in a state, with their hosts, for a list."""
+    return LiveSession.objects.filter(status=status, host__is_active=True).select_related("host")
+
+
+def room(*, session_id: int, at: datetime) -> dict[str, Any]:
+    """A session as everybody sees it, with the goods that it shows, the pinned one first; a
+    product that may not be shown now says why.
+
+    :raises NotFound: no such session, it was called off, or its host is gone.
+    """
+    found = read(_ROOM, {"session": session_id})
+    if not found:
+        raise NotFound()
+    row = found[0]
+    host = {name: row.pop(name) for name in ("handle", "display_name", "verification")}
+    return {**row, "host": host, "cards": _shown(row, at)}
+
+
+def _shown(row: dict[str, Any], at: datetime) -> list[dict[str, Any]]:
+    author_id, permitted, cards = row.pop("host_id"), row.pop("permitted"), row.pop("cards")
+    shown = [
+        Shown(card["product"], card.pop("status"), card.pop("shop_status"), card.pop("own"))
+        for card in cards
+    ]
+    found = judged(shown, author_id=author_id, permitted=permitted, at=at)
+    return [
+        {
+            **card,
+            "origin": found[card["product"]].origin,
+            "available": not found[card["product"]].reason,
+            "reason": found[card["product"]].reason or None,
+        }
+        for card in cards
+    ]
+
+
+def enter(
+    *, session_id: int, viewer: Account | None, visitor: str, counts: bool, at: datetime
+) -> dict[str, Any]:
+    """`room` for who enters it: one that is on air and shows goods leaves a touch of the viewer
+    where it `counts`, unless it is the viewer's own. What was announced or is over leaves none:
+    nobody sold anything in it.
+
+    :raises NotFound: no such session, it was called off, or its host is gone.
+    """
+    found = room(session_id=session_id, at=at)
+    own = viewer is not None and viewer.handle == found["host"]["handle"]
+    if counts and found["cards"] and found["status"] == Status.LIVE and not own:
+        reader = viewer.pk if viewer else 0
+        ports.opened("live", session_id, visitor=visitor, account_id=reader, at=at)
+    return found
 
 
 _SOURCES = """

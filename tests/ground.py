@@ -100,14 +100,17 @@ def empty() -> None:
 
 
 def give_cluster(var: Path) -> None:
-    """Puts a cluster whose database is migrated where the servers of `var` look for theirs."""
+    """Puts a cluster whose database is migrated where the servers of `var` look for theirs, if
+    there is none."""
+    target = places(var).cluster
+    if target.exists():
+        return
     kept = places().var / "clusters"
     with _alone():
         made = kept / _mark()
         if not made.exists():
             shutil.rmtree(kept, ignore_errors=True)
             _make_cluster(kept / "making", made)
-    target = places(var).cluster
     target.parent.mkdir(parents=True, exist_ok=True)
     # Its owner stays its owner: PostgreSQL does not run as root.
     subprocess.run(["cp", "-a", str(made), str(target)], check=True)

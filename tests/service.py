@@ -27,6 +27,9 @@ COMMANDS = {
     "web": ["granian", "--interface", "wsgi", "--workers", "1", "--host", "127.0.0.1",
             "--no-ws", "--blocking-threads", "8", "--log-level", "warning",
             "backend.wsgi:application"],
+    "streams": ["granian", "--interface", "asginl", "--workers", "1", "--host", "127.0.0.1",
+                "--no-ws", "--workers-kill-timeout", "1", "--log-level", "warning",
+                "backend.streams.asgi:application"],
     "worker": ["celery", "-A", "backend.celery", "worker", "-c", "2", "--loglevel", "WARNING",
                "--without-gossip", "--without-mingle"],
     "beat": ["celery", "-A", "backend.celery", "beat", "--loglevel", "WARNING"],
@@ -57,6 +60,7 @@ class Service:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
+        self.stream_port = 0
         self.var = var
         self.url = f"http://127.0.0.1:{self.port}"
         names = ("DATABASE_URL", "REDIS_URL", "TUIKE_JOB", "DJANGO_SETTINGS_MODULE")
@@ -95,6 +99,11 @@ class Service:
         arguments = list(COMMANDS[name])
         if name == "web":
             arguments += ["--port", str(self.port)]
+        if name == "streams":
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.stream_port = probe.getsockname()[1]
+            arguments += ["--port", str(self.stream_port)]
         if name == "worker":
             arguments += ["-n", f"{label or name}@%h"]
         if name == "beat":
@@ -103,7 +112,7 @@ class Service:
         log = (self.var / f"{label or name}.log").open("ab")
         self.processes[label or name] = subprocess.Popen(
             [program, *arguments[1:]],
-            env=self.environment | ({} if name == "web" else {"TUIKE_JOB": "1"}),
+            env=self.environment | ({} if name in ("web", "streams") else {"TUIKE_JOB": "1"}),
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,

@@ -6,6 +6,7 @@ hash. Not JWT: a ban must end a session at once.
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -14,7 +15,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce
 
 from backend.accounts.models import AccessToken, Account
-from backend.core.sql import read
+from backend.core.sql import numbers, read
 
 PREFIX = "tuike_"
 
@@ -81,6 +82,18 @@ def find(*, token: str, at: datetime) -> tuple[Account, int] | None:
     names = _columns()
     account = Account.from_db("default", names, [found[0][name] for name in names])
     return account, token_id
+
+
+_STILL = """
+SELECT t.id FROM accounts_accesstoken t JOIN accounts_account a ON a.id = t.account_id
+WHERE t.id = ANY(%s::bigint[]) AND t.revoked_at IS NULL AND t.expires_at > %s AND a.is_active
+"""
+
+
+def still_open(*, token_ids: Collection[int], at: datetime) -> set[int]:
+    """Which of these tokens are neither revoked nor past their end at `at`; one query. Whoever
+    follows something is using the token, so idleness does not end it here."""
+    return {row["id"] for row in read(_STILL, [numbers(token_ids), at])}
 
 
 @cache

@@ -62,12 +62,13 @@ class Coded(forms.Form):
     )
 
     def clean(self) -> dict[str, Any] | None:
-        """Takes the code."""
+        """Takes the code, which is nothing that the verb is told."""
         cleaned = super().clean()
         if not self.errors:
             problem = _proof.problem_of(self.request, self.cleaned_data["code"])
             if problem:
                 self.add_error("code", problem)
+            self.cleaned_data.pop("code", None)
         return cleaned
 
 

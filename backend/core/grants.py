@@ -30,6 +30,9 @@ HIDDEN: dict[str, frozenset[str]] = {
     "shops_payment": frozenset({"payer"}),
     "shops_paymentnotice": frozenset({"body"}),
     "shops_qualificationdocument": frozenset({"fingerprint"}),
+    # An address may hold a secret of the receiver's, an answer anything.
+    "webhooks_webhookendpoint": frozenset({"url"}),
+    "webhooks_webhookattempt": frozenset({"answer"}),
 }
 
 

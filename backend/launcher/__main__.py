@@ -28,6 +28,7 @@ class Demo:
         self._console = console
         self._places = spots
         self._port = 0
+        self._streams = 0
         self._record: Record | None = None
         self._children: list[Child] = []
         self._environment: dict[str, str] = {}
@@ -44,6 +45,7 @@ class Demo:
         for name in end_leftovers(self._places.run):
             self._console.say(f"ended the {name} that a killed demo had left running")
         self._port = steps.chosen_port()
+        self._streams = steps.stream_port(self._port)
         base_url = f"http://{steps.HOST}:{self._port}"
         self._start_servers()
         self._environment = {"PUBLIC_URL": base_url} | os.environ
@@ -52,7 +54,9 @@ class Demo:
         self._wait_until_ready()
         self._console.say(f"ready: {base_url}")
         self._manage("seed", "--print-welcome", "--base-url", base_url, may_fail=True)
-        self._console.show(f"\nCtrl-C stops everything. Logs: {self._places.log}")
+        told = f"http://{steps.HOST}:{self._streams}/v1/me/earnings/stream"
+        self._console.show(f"\nEarnings as they move (with a promoter's token): {told}")
+        self._console.show(f"Ctrl-C stops everything. Logs: {self._places.log}")
         while True:
             self._tend()
 
@@ -122,12 +126,12 @@ class Demo:
         )
 
     def _start_children(self) -> None:
-        self._console.say("web server, worker and beat")
+        self._console.say("web server, stream server, worker and beat")
         schedule = self._places.run / f"celerybeat-{self._port}"
         self._record = Record(self._places.run, self._port)
         if not self._record.take():
             raise Failure(f"another demo has taken port {self._port} meanwhile")
-        for program in steps.programs(self._port, schedule=schedule):
+        for program in steps.programs(self._port, streams=self._streams, schedule=schedule):
             log = self._places.log / f"{program.name.split()[0]}-{self._port}.log"
             child = Child(program, environment=self._environment, log=log)
             self._children.append(child)

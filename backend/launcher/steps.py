@@ -37,6 +37,22 @@ def chosen_port() -> int:
     return port
 
 
+def stream_port(port: int) -> int:
+    """The port of the stream server, STREAM_PORT or the next free one after the web server's.
+
+    :raises Failure: STREAM_PORT is no port number, or not to be had.
+    """
+    text = os.environ.get("STREAM_PORT")
+    if not text:
+        return _free_port_after(port)
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise Failure(f"STREAM_PORT={text} is no port number (1 to 65535)")
+    why = "it is the web server's" if int(text) == port else _why_not(int(text))
+    if why:
+        raise Failure(f"STREAM_PORT={text}: {why}")
+    return int(text)
+
+
 def _why_not(port: int) -> str:
     with socket.socket() as probe:
         # As a server would: a port whose last connections are only just closing is free.
@@ -104,8 +120,8 @@ def readiness(port: int) -> tuple[bool, str]:
     return answer.status == 200, f"{answer.status} {' '.join(body.split())}"
 
 
-def programs(port: int, *, schedule: Path) -> Sequence[Program]:
-    """The web server, the worker and the beat."""
+def programs(port: int, *, streams: int, schedule: Path) -> Sequence[Program]:
+    """The web server, the stream server on the port `streams`, the worker and the beat."""
     celery = [sys.executable, "-m", "celery", "-A", "backend.celery"]
     return (
         Program(
@@ -117,6 +133,16 @@ def programs(port: int, *, schedule: Path) -> Sequence[Program]:
                 *("--blocking-threads", "8", "--blocking-threads-idle-timeout", "600"),
                 *("--workers-kill-timeout", "10", "--respawn-failed-workers"),
                 "backend.wsgi:application",
+            ],
+        ),
+        Program(
+            "stream server",
+            [
+                *(sys.executable, "-m", "granian", "--interface", "asginl", "--no-ws"),
+                *("--host", HOST, "--port", str(streams), "--workers", "1"),
+                # What it tells is state: a stream that is cut off has lost nothing.
+                *("--workers-kill-timeout", "1", "--respawn-failed-workers"),
+                "backend.streams.asgi:application",
             ],
         ),
         Program(

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import connection
 
+from backend.core import events
 from backend.core.sql import rows, run
 from commissions import ledger
 from commissions.accruals import agreeing
@@ -47,4 +48,6 @@ def end(*, commission_id: int, reason: str, at: datetime) -> bool:
     postings = agreeing._reverse(found, at) if found and found[0]["ids"] else []
     ended = run(_END, {"id": commission_id, "reason": reason})
     ledger.post(postings, at=at)
+    if ended:
+        events.record(kind="commission.decided", subject_id=commission_id, at=at)
     return bool(ended)

@@ -11,6 +11,7 @@ from commissions.admin import (
     promoters,
     promoting,
     risk,
+    settlements,
     taxes,
     writeoffs,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "promoters",
     "promoting",
     "risk",
+    "settlements",
     "taxes",
     "writeoffs",
 ]

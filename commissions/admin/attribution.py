@@ -16,7 +16,8 @@ from backend.core.asking import Question, ask
 from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision, Reasoned
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, in_words
-from commissions import disputes, explain, locks
+from commissions import disputes, locks
+from commissions.admin import drawing
 from commissions.models import (
     AttributionDispute,
     AttributionOverride,
@@ -178,10 +179,10 @@ class AttributionDisputeAdmin(DecidingAdmin):
     ordering = ["-id"]
     paginator = InfinitePaginator
     fields = [
-        "explained", "status", "opened_by", "side", "claim", "evidence", "proposed_promoter",
+        "explained", "status", "opened_by", "side", "claim", "told", "proposed_promoter",
         "proposed_creator", "proposed_by", "proposed_at", "reason", "decided_by", "decided_at",
     ]  # fmt: skip
-    readonly_fields = ["explained"]
+    readonly_fields = ["explained", "told"]
     inlines = [OverrideInline]
     actions_detail = ["propose_one", "approve_one", "reject_one"]
     offered = {
@@ -201,9 +202,13 @@ class AttributionDisputeAdmin(DecidingAdmin):
 
     @display(description="the line 该笔归因")
     def explained(self, row: AttributionDispute) -> SafeString:
-        """Every fen of the line, in words: the original and what was decided since."""
-        text = explain.readable(explain.for_staff(row.commission_id))
-        return in_words(text)
+        """Every fen of the line: the original and what was decided since, drawn and in words."""
+        return drawing.explained(row.commission_id)
+
+    @display(description="evidence 证据")
+    def told(self, row: AttributionDispute) -> SafeString:
+        """One text a line."""
+        return in_words("\n".join(row.evidence) or "-")
 
     def has_propose_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Makers."""

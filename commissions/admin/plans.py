@@ -7,13 +7,21 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from backend.core.clock import now
 from backend.core.deciding import Asking, DecidingAdmin, Decision
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen, in_words
 from commissions import plans, whatif
+from commissions.admin import drawing
 from commissions.models import CommissionPlan, PlanVersion, Promoter, TierChange, WhatIf
 from commissions.split import Shares
 
@@ -102,26 +110,43 @@ def _words(text: str) -> list[str]:
     return [word for word in text.replace("，", ",").replace(",", " ").split() if word]
 
 
+class _Number(forms.IntegerField):
+    """A number that may be left out."""
+
+    def __init__(self, *, most: int | None = None, **more: Any) -> None:
+        least = more.pop("least", 0)
+        widget = UnfoldAdminIntegerFieldWidget
+        super().__init__(required=False, min_value=least, max_value=most, widget=widget, **more)
+
+
+class _Typed(forms.CharField):
+    """Words that may be left out."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**{"required": False, "widget": UnfoldAdminTextInputWidget, **more})
+
+
 class PlanVersionForm(forms.ModelForm):
     """A draft: refused on the page by the same linter that guards publishing."""
 
-    name = forms.CharField(max_length=60, initial=plans.DEFAULT_NAME, help_text="of the plan")
-    kind = forms.ChoiceField(choices=CommissionPlan.Kind.choices, required=False)
-    shop_id = forms.IntegerField(
-        required=False, min_value=1, label="shop", help_text="its number; empty: the platform's"
+    name = _Typed(required=True, max_length=60, initial=plans.DEFAULT_NAME, help_text="of the plan")
+    kind = forms.ChoiceField(
+        choices=CommissionPlan.Kind.choices, required=False, widget=UnfoldAdminSelectWidget
     )
-    products = forms.CharField(required=False, help_text="their numbers; empty: all")
-    promoters = forms.CharField(required=False, help_text="their handles; empty: all")
-    tiers = forms.MultipleChoiceField(choices=Promoter.Tier.choices, required=False)
-    silver_bonus_bps = forms.IntegerField(required=False, min_value=0, max_value=_MOST)
-    gold_bonus_bps = forms.IntegerField(required=False, min_value=0, max_value=_MOST)
-    funded_fen = forms.IntegerField(required=False, min_value=0, label="budget in fen")
-
-    inviter2_bps = forms.IntegerField(
+    shop_id = _Number(least=1, label="Shop", help_text="its number; empty: the platform's")
+    products = _Typed(help_text="their numbers; empty: all")
+    promoters = _Typed(help_text="their handles; empty: all")
+    tiers = forms.MultipleChoiceField(
+        choices=Promoter.Tier.choices,
         required=False,
-        min_value=0,
-        max_value=_MOST,
-        help_text="the inviter's inviter; only where the market pays three levels",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="none ticked: all",
+    )
+    silver_bonus_bps = _Number(most=_MOST)
+    gold_bonus_bps = _Number(most=_MOST)
+    funded_fen = _Number(label="Budget in fen", help_text="of the whole plan; empty: unlimited")
+    inviter2_bps = _Number(
+        most=_MOST, help_text="the inviter's inviter; only where the market pays three levels"
     )
 
     class Meta:
@@ -140,6 +165,13 @@ class PlanVersionForm(forms.ModelForm):
             "starts_at",
             "ends_at",
         ]
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["charity_bps"].initial = plans.default_version(now()).charity_bps
+
+    def validate_constraints(self) -> None:
+        """The linter says it in words; what it does not know the database refuses."""
 
     def clean_inviter2_bps(self) -> int:
         """Nothing where nothing was typed."""
@@ -170,6 +202,8 @@ class PlanVersionForm(forms.ModelForm):
     def clean(self) -> dict[str, Any] | None:
         """Asks the linter."""
         cleaned = super().clean()
+        if self.cleaned_data.get("shop_id") and "charity_bps" in self.changed_data:
+            self.add_error("charity_bps", "The same for every shop: the platform's plan says it.")
         if not self.errors:
             try:
                 problems = plans.would_break(**self.drafted(), at=now())
@@ -290,10 +324,15 @@ class WhatIfAdmin(ReadOnly, StaffAdmin):
     list_select_related = ["version", "shop"]
     list_filter = ["status"]
     ordering = ["-id"]
-    fields = [*list_display[1:], "asked_by", "asked_at", "told"]
+    fields = ["told", *list_display[1:], "asked_by", "asked_at"]
     readonly_fields = ["told"]
 
     @display(description="result")
     def told(self, row: WhatIf) -> SafeString:
-        """Totals, then the largest differences."""
-        return in_words(whatif.words(row.pk))
+        """Cost, margin, winners, losers and caps as bars; the same in words below."""
+        text = whatif.words(row.pk)
+        found = whatif.of(owner=None, what_if_id=row.pk).result
+        if found is None:
+            return drawing.said([text])
+        folded = drawing.words(text, "The same in words 文字说明")
+        return format_html("{}{}", drawing.what_if(found), folded)

@@ -11,7 +11,8 @@ from unfold.paginator import InfinitePaginator
 
 from backend.core.deciding import DecidingAdmin, Decision
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen, in_words
-from commissions import explain, settlement
+from commissions import settlement
+from commissions.admin import drawing
 from commissions.models import (
     CommissionOffer,
     CommissionOrder,
@@ -155,8 +156,8 @@ class CommissionOrderAdmin(DecidingAdmin):
 
     @display(description="explanation")
     def explained(self, row: CommissionOrder) -> SafeString:
-        """Every fen of it, in words."""
-        return in_words(explain.readable(explain.for_staff(row.pk)))
+        """Every fen of it: line → touch → plan → split → journals, and the same in words."""
+        return drawing.explained(row.pk)
 
     @action(description=HOLD.title, permissions=MAY)
     def hold_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -183,8 +184,12 @@ class CommissionOrderAdmin(DecidingAdmin):
 class SettlementRunAdmin(Fact):
     """Settlement runs, with their first postings."""
 
-    list_display = ["id", "as_of", "orders", "total", "started_at"]
-    fields = ["as_of", "started_at", "orders", "total", "largest"]
+    list_display = ["id", "period", "late", "as_of", "orders", "total", "started_at"]
+    list_filter = ["late"]
+    list_select_related = ["period"]
+    search_fields = ["=period__label"]
+    search_help_text = "a period, such as 2026-11"
+    fields = ["period", "late", "as_of", "started_at", "orders", "total", "largest"]
     readonly_fields = ["total", "largest"]
 
     @display(description="settled", ordering="amount_fen")

@@ -141,7 +141,7 @@ class BannedSourceAdmin(DecidingAdmin):
 
     @action(description=BAN.title, permissions=MAY, url_path="ban")
     def ban(self, request: HttpRequest) -> HttpResponse:
-        """Bans a link, note, live room or promoter."""
+        """Bans a link, note, live room, coupon code or promoter."""
         return ask(self, request, None, BAN, partial(_ban, request))
 
     @action(description=LIFT.title, permissions=MAY)

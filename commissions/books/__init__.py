@@ -25,6 +25,7 @@ from commissions.books import (
     payout_rules,
     plan_rules,
     settlement_rules,
+    statement_rules,
     tax_rules,
     waiting_rules,
 )
@@ -39,6 +40,7 @@ RULES: list[Rule] = [
     *plan_rules.RULES,
     *override_rules.RULES,
     *settlement_rules.RULES,
+    *statement_rules.RULES,
     *payout_rules.RULES,
     *tax_rules.RULES,
     *given_rules.RULES,

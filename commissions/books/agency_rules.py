@@ -3,10 +3,11 @@ to, by the dated edge that held when the order was placed, and the owner of that
 
 from commissions.books.rule import Rule
 
-# The lines of which something was passed on, with their parts: a few among many.
+# The lines of which something was passed on, with their parts: a few among many. Whose member's it
+# is says the attribution, or the override that stands.
 _PASSED = """
-SELECT a.id AS attribution, c.id AS commission, o.placed_at, a.promoter_id, a.membership_id,
-    a.affiliation_id,
+SELECT a.id AS attribution, c.id AS commission, o.placed_at, w.promoter_id, w.membership_id,
+    w.affiliation_id,
     max(s.amount_fen) FILTER (WHERE s.role = 'promoter') AS kept,
     max(s.amount_fen) FILTER (WHERE s.role = 'agency2') AS upper,
     sum(s.amount_fen) FILTER (WHERE s.role IN ('promoter', 'agency', 'agency2')) AS part,
@@ -19,9 +20,15 @@ JOIN commissions_attribution a ON a.id = c.attribution_id
 JOIN commissions_commissionsplit s ON s.commission_id = c.id
 JOIN shops_orderline l ON l.id = c.order_line_id
 JOIN shops_order o ON o.id = l.order_id
+CROSS JOIN LATERAL (
+    SELECT promoter_id, membership_id, affiliation_id FROM (
+        SELECT number, promoter_id, membership_id, affiliation_id
+        FROM commissions_attributionoverride WHERE commission_id = c.id
+        UNION ALL SELECT 0, a.promoter_id, a.membership_id, a.affiliation_id) stands
+    ORDER BY number DESC LIMIT 1) w
 WHERE c.id IN (
     SELECT commission_id FROM commissions_commissionsplit WHERE role IN ('agency', 'agency2'))
-GROUP BY a.id, c.id, o.placed_at
+GROUP BY a.id, c.id, o.placed_at, w.promoter_id, w.membership_id, w.affiliation_id
 """
 # What an agency took of its members' part when an order was placed.
 _SHARE = """(

@@ -71,7 +71,8 @@ FROM (SELECT sum(s.amount_fen * {weight("s.commission_id", _WHOSE)}) AS fen
 _AS_MADE = "s.commission_id NOT IN (SELECT commission_id FROM commissions_attributionoverride)"
 # The override that stands, of commissions that have one.
 LATEST = """
-    SELECT DISTINCT ON (commission_id) id, commission_id, promoter_id, inviter_id, creator_id
+    SELECT DISTINCT ON (commission_id) id, commission_id, promoter_id, inviter_id, inviter2_id,
+        creator_id
     FROM commissions_attributionoverride ORDER BY commission_id, number DESC"""
 
 RULES = [
@@ -201,7 +202,8 @@ RULES = [
             = CASE WHEN v.id IS NULL THEN a.promoter_id ELSE v.promoter_id END
         LEFT JOIN commissions_promoter inviter ON inviter.id
             = CASE WHEN v.id IS NULL THEN a.inviter_id ELSE v.inviter_id END
-        LEFT JOIN commissions_promoter second ON second.id = a.inviter2_id AND v.id IS NULL
+        LEFT JOIN commissions_promoter second ON second.id
+            = CASE WHEN v.id IS NULL THEN a.inviter2_id ELSE v.inviter2_id END
         WHERE (s.role = 'promoter' AND s.payee_id IS DISTINCT FROM promoter.account_id)
            OR (s.role = 'inviter' AND s.payee_id IS DISTINCT FROM inviter.account_id)
            OR (s.role = 'inviter2' AND s.payee_id IS DISTINCT FROM second.account_id)

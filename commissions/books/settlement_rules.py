@@ -8,13 +8,14 @@ _OWNER = """CASE WHEN s.payee_id IS NULL THEN s.role ELSE 'person' END AS owner_
 RULES = [
     Rule(
         "I10",
-        "a commission settles in one run, not before it has matured",
+        "a commission settles in one run, of the period in which it matured, and not before",
         """
         SELECT c.id AS commission, c.status, c.settlement_run_id AS run, c.matures_at, r.as_of
         FROM commissions_commissionorder c
         LEFT JOIN commissions_settlementrun r ON r.id = c.settlement_run_id
+        LEFT JOIN commissions_settlementperiod p ON p.id = r.period_id
         WHERE (c.status = 'settled') <> (c.settlement_run_id IS NOT NULL)
-           OR c.matures_at > r.as_of
+           OR c.matures_at > r.as_of OR c.matures_at < p.from_at OR c.matures_at >= p.to_at
         ORDER BY 1
         """,
     ),

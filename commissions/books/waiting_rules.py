@@ -56,12 +56,24 @@ RULES = [
     ),
     Rule(
         "A1",
-        "what matured ten minutes ago and nothing stops is settled",
+        "what was to settle ten minutes ago by its calendar, and nothing stops, is settled",
         """
         SELECT c.id AS commission, c.matures_at FROM commissions_commissionorder c
         JOIN shops_orderline l ON l.id = c.order_line_id
+        LEFT JOIN LATERAL (
+            SELECT CASE r.cadence WHEN 'rolling'
+                THEN c.matures_at + r.settle_days * interval '24 hours'
+                ELSE (date_trunc(u.unit, c.matures_at AT TIME ZONE r.zone)
+                      + ('1 ' || u.unit)::interval + make_interval(days => r.settle_days))
+                     AT TIME ZONE r.zone END AS settles_at
+            FROM commissions_settlementrule r
+            JOIN (VALUES ('rolling', 'day'), ('daily', 'day'), ('weekly', 'week'),
+                         ('monthly', 'month')) u(cadence, unit) ON u.cadence = r.cadence
+            WHERE (r.shop_id IS NULL OR r.shop_id = c.shop_id) AND r.starts_at <= c.matures_at
+            ORDER BY r.shop_id IS NULL, r.starts_at DESC LIMIT 1) due ON true
         WHERE c.status = 'confirmed' AND c.held_reason = ''
           AND c.matures_at < %(at)s::timestamptz - interval '10 minutes'
+          AND coalesce(due.settles_at, c.matures_at) < %(at)s::timestamptz - interval '10 minutes'
           AND c.refunded_fen = l.refunded_fen
           AND NOT EXISTS (SELECT 1 FROM shops_refundline r
                           WHERE r.order_line_id = l.id AND r.is_open)

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('commissions', '0041_given_and_told'),
+        ('commissions', '0051_settlement_guards'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

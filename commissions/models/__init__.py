@@ -35,7 +35,20 @@ from commissions.models.plan import (
 from commissions.models.plan_use import PlanCounter, PlanFund, PlanReturn
 from commissions.models.promoter import Promoter, SponsorEdge, TierChange
 from commissions.models.risk import BannedSource, RiskCase
-from commissions.models.settlement import SettlementPosting, SettlementRun
+from commissions.models.settlement import (
+    Restatement,
+    RestatementLine,
+    SettlementPeriod,
+    SettlementPosting,
+    SettlementRule,
+    SettlementRun,
+)
+from commissions.models.statement import (
+    Statement,
+    StatementDue,
+    StatementKey,
+    StatementLine,
+)
 from commissions.models.tax import TaxFiling, TaxIdentity, TaxTable, TaxWithholding
 from commissions.models.team import AgencyCount, ComplianceFinding, PromoterCount
 from commissions.models.whatif import WhatIf
@@ -88,11 +101,19 @@ __all__ = [
     "Promoter",
     "PromoterCount",
     "PromotionLink",
+    "Restatement",
+    "RestatementLine",
     "RiskCase",
     "SandboxTransfer",
+    "SettlementPeriod",
     "SettlementPosting",
+    "SettlementRule",
     "SettlementRun",
     "SponsorEdge",
+    "Statement",
+    "StatementDue",
+    "StatementKey",
+    "StatementLine",
     "TaxFiling",
     "TaxIdentity",
     "TaxTable",

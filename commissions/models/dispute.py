@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from backend.core.states import Transitions
+from commissions.models.agency import AgencyEdge
 from commissions.models.commission import CommissionOrder
 from commissions.models.promoter import Promoter
 
@@ -112,6 +113,16 @@ class AttributionOverride(models.Model):
     inviter = models.ForeignKey(
         Promoter, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
+    inviter2 = models.ForeignKey(
+        Promoter, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    # The edges by which the promoter was an agency's member, and that agency another's.
+    membership = models.ForeignKey(
+        AgencyEdge, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    affiliation = models.ForeignKey(
+        AgencyEdge, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     creator = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
@@ -146,6 +157,15 @@ class AttributionOverride(models.Model):
             models.CheckConstraint(
                 condition=Q(inviter__isnull=True) | Q(promoter__isnull=False),
                 name="override_inviter",
+            ),
+            models.CheckConstraint(
+                condition=Q(inviter2__isnull=True, membership__isnull=True)
+                | Q(promoter__isnull=False),
+                name="override_chain",
+            ),
+            models.CheckConstraint(
+                condition=Q(affiliation__isnull=True) | Q(membership__isnull=False),
+                name="override_upper_agency",
             ),
         ]
         verbose_name = "attribution override 归因改判"

@@ -67,13 +67,14 @@ class RiskCase(models.Model):
 
 
 class BannedSource(models.Model):
-    """A link, note, live room or promoter by which nobody earns unseen: what is accrued by it is
-    held. Lifting a ban is a date, not a deletion."""
+    """A link, note, live room, coupon code or promoter by which nobody earns unseen: what is
+    accrued by it is held. Lifting a ban is a date, not a deletion."""
 
     class Kind(models.TextChoices):
         REFERRAL = "referral", "promotion link 推广链接"
         NOTE = "note", "note 笔记"
         LIVE = "live", "live 直播"
+        COUPON = "coupon", "coupon code 优惠码"
         PROMOTER = "promoter", "promoter 推客"
 
     kind = models.CharField(max_length=8, choices=Kind)

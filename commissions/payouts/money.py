@@ -3,6 +3,7 @@ given back whole."""
 
 from datetime import datetime
 
+from backend.core import events
 from backend.core.states import move
 from commissions import ledger
 from commissions.models import Payout
@@ -17,6 +18,11 @@ def _in_transit(payout: Payout) -> ledger.AccountKey:
     return ledger.AccountKey(ledger.Owner.PERSON, payout.account_id, ledger.Kind.IN_TRANSIT)
 
 
+def moved(payout: Payout, at: datetime) -> None:
+    """Says that a payout has moved on, in the transaction in which it did."""
+    events.record(kind="payout.moved", subject_id=payout.pk, at=at)
+
+
 def hold(payout: Payout, at: datetime) -> None:
     """available → in transit."""
     legs = [
@@ -24,6 +30,7 @@ def hold(payout: Payout, at: datetime) -> None:
         (_in_transit(payout), payout.amount_fen),
     ]
     ledger.post([ledger.Posting(ledger.JournalKind.PAYOUT_REQUEST, payout.pk, legs)], at=at)
+    moved(payout, at)
 
 
 def pay(payout: Payout, at: datetime) -> None:
@@ -45,6 +52,7 @@ def pay(payout: Payout, at: datetime) -> None:
         ],
         at=at,
     )
+    moved(payout, at)
 
 
 def give_back(payout: Payout, at: datetime) -> None:
@@ -54,19 +62,20 @@ def give_back(payout: Payout, at: datetime) -> None:
         (available_of(payout.account_id), payout.amount_fen),
     ]
     ledger.post([ledger.Posting(ledger.JournalKind.PAYOUT_BACK, payout.pk, legs)], at=at)
+    moved(payout, at)
 
 
 def finish(payout: Payout, *, paid: bool, reason: str, at: datetime) -> bool:
     """Brings a payout that is on its way to its end, once, with its journal; False where it had
     ended before. Must run inside the caller's transaction."""
     to = Payout.Status.PAID if paid else Payout.Status.FAILED
-    moved = move(
+    ended = move(
         Payout.objects.filter(pk=payout.pk),
         transitions=Payout.TRANSITIONS,
         to=to,
         reason=reason[:300],
         finished_at=at,
     )
-    if moved:
+    if ended:
         (pay if paid else give_back)(payout, at)
-    return bool(moved)
+    return bool(ended)

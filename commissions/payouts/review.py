@@ -125,6 +125,7 @@ def approve(*, number: str, by: Account, at: datetime) -> Payout:
         _not_held(payout)
         first = payout.needs_second and payout.checked_by_id is None
         _first(payout, by, at) if first else _last(payout, by, at)
+        money.moved(payout, at)
         audit.note(
             actor=by,
             action="payout.check" if first else "payout.approve",

@@ -84,8 +84,8 @@ def preview_words(version: PlanVersion) -> str:
     """A preview as lines for people."""
     found = preview(version=version)
     said = [
-        f"Step {found['step']}: {found['products']} products on sale, "
-        f"{found['promoters']} active promoters."
+        f"Step {found['step']}: products on sale: {found['products']}, "
+        f"active promoters: {found['promoters']}."
     ]
     for change in found["changes"]:
         before, after = (_words(change[name]) for name in ("before", "after"))

@@ -7,6 +7,7 @@ from commissions.rest.conversion_urls import urlpatterns as conversions
 from commissions.rest.finance_urls import urlpatterns as finance
 from commissions.rest.plan_urls import urlpatterns as plans
 from commissions.rest.promoting_urls import urlpatterns as promoting
+from commissions.rest.statement_urls import urlpatterns as statements
 from commissions.rest.team_urls import urlpatterns as team
 
 urlpatterns = [
@@ -18,4 +19,5 @@ urlpatterns = [
     *finance,
     *conversions,
     *contests,
+    *statements,
 ]

@@ -4,10 +4,11 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from backend.core.clock import business_day
-from backend.core.money import BPS, divide_half_even
+from backend.core.money import share_fen
 from commissions import plans, pricing, split
 from commissions.models import PlanFund, PlanVersion
 from commissions.split import Shares
@@ -45,20 +46,23 @@ class Line(NamedTuple):
     inviter2_bps: int
 
 
-_PERIOD = """
+_FIRST_SHARE = Line._fields.index(Shares._fields[0])
+assert Line._fields[_FIRST_SHARE:] == Shares._fields
+
+PERIOD = """
 FROM commissions_commissionorder c JOIN shops_orderline l ON l.id = c.order_line_id
 JOIN shops_order o ON o.id = l.order_id JOIN commissions_attribution a ON a.id = c.attribution_id
 WHERE o.placed_at >= %(from)s::timestamptz AND o.placed_at < %(to)s::timestamptz
   AND (%(shop)s::bigint IS NULL OR c.shop_id = %(shop)s::bigint)
   AND coalesce(a.promoter_id, a.creator_id) IS NOT NULL
 """
-COUNT = f"SELECT count(*) {_PERIOD}"
+COUNT = f"SELECT count(*) {PERIOD}"
 LINES = f"""
 WITH page AS MATERIALIZED (
     SELECT c.id, c.accrued_at, c.order_line_id, c.plan_version_id, c.base_fen, c.fee_bps,
         c.rate_bps, c.budget_fen, c.step, c.terms, c.shop_id, l.order_id, l.product_id, l.qty,
         l.commission_bps, o.placed_at, a.promoter_id, a.inviter_id, a.inviter2_id, a.creator_id
-    {_PERIOD} AND c.id > %(after)s ORDER BY c.id LIMIT %(page)s
+    {PERIOD} AND c.id > %(after)s ORDER BY c.id LIMIT %(page)s
 )
 SELECT p.id, p.order_id, p.placed_at, p.qty, p.base_fen, p.fee_bps, p.rate_bps, p.budget_fen,
     p.step, v.plan_id, v.shop_id IS NULL, v.all_products, p.terms::text, p.commission_bps,
@@ -119,7 +123,7 @@ class Rules:
         """Whether the version outranks what won the line."""
         if not line.covered:
             return False
-        mine, theirs = (plans.PRECEDENCE.index(step) for step in (self.step, _step(line)))
+        mine, theirs = _RANK[self.step], _RANK[_step(line)]
         if mine != theirs or line.plan_id == self.version.plan_id:
             return mine <= theirs or line.plan_id == self.version.plan_id
         version = self.version
@@ -128,9 +132,9 @@ class Rules:
             line.all_products,
         )
 
-    def price(self, line: Line) -> pricing.Price:
+    def price(self, line: Line, caps: list["Cap"]) -> pricing.Price:
         """What the version pays the line with what is left of its caps."""
-        version, keys = self.version, self._keys(line)
+        version = self.version
         return pricing.price(
             base_fen=line.base_fen,
             qty=line.qty,
@@ -140,63 +144,76 @@ class Rules:
                 version.tier_bonuses.get(line.tier, 0),
                 version.unit_fen,
             ),
-            limits=[pricing.Limit(key[0], most, self.used[key]) for key, most in keys],
+            limits=[pricing.Limit(key[0], most, self.used[key]) for key, most in caps],
         )
 
-    def take(self, line: Line, fen: int) -> bool:
+    def take(self, fen: int, caps: list["Cap"]) -> bool:
         """Takes it from fund and caps; False where the fund has less left."""
         if self.left is not None:
             if fen > self.left:
                 return False
             self.left -= fen
-        for key, _ in self._keys(line):
+        for key, _ in caps:
             self.used[key] += fen
         return True
 
-    def _keys(self, line: Line) -> list[tuple[tuple[str, int, int], int]]:
-        version, found = self.version, []
+    def caps(self, line: Line) -> list["Cap"]:
+        """What limits the line: what each cap counts, and its limit."""
+        version, found = self.version, list[Cap]()
         if version.cap_order_fen:
             found.append((("order", line.account_id, line.order_id), version.cap_order_fen))
         if version.cap_day_fen or version.cap_month_fen:
-            day = business_day(line.placed_at).toordinal()
+            day = business_day(line.placed_at)
             if version.cap_day_fen:
-                found.append((("day", line.account_id, day), version.cap_day_fen))
+                found.append((("day", line.account_id, day.toordinal()), version.cap_day_fen))
             if version.cap_month_fen:
-                month = business_day(line.placed_at).replace(day=1).toordinal()
+                month = day.replace(day=1).toordinal()
                 found.append((("month", line.account_id, month), version.cap_month_fen))
         return found
+
+
+Cap = tuple[tuple[str, int, int], int]
+_RANK = {step: place for place, step in enumerate(plans.PRECEDENCE)}
 
 
 def _step(line: Line) -> str:
     return line.step or ("product" if line.offer_bps else "platform")
 
 
+@lru_cache(maxsize=4096)
+def _shares(numbers: tuple[int, ...]) -> Shares:
+    """A market has few plans and many lines."""
+    return Shares(*numbers)
+
+
 def add(line: Line, rules: Rules | None, sums: Sums) -> None:
     """Prices a line as it was and as it would be, and adds both up."""
-    shares = Shares(*(getattr(line, name) for name in Shares._fields))
+    shares = _shares(line[_FIRST_SHARE:])
     before = _history(line)
     after, after_shares, cut = before, shares, ""
     if rules is not None:
         if line.plan_id == rules.version.plan_id:
-            after = divide_half_even(line.base_fen * line.offer_bps, BPS)
+            after = share_fen(line.base_fen, line.offer_bps)
         if rules.wins(line):
-            priced = rules.price(line)
-            if rules.take(line, priced.budget_fen):
+            caps = rules.caps(line)
+            priced = rules.price(line, caps)
+            if rules.take(priced.budget_fen, caps):
                 after, after_shares, cut = priced.budget_fen, rules.shares, priced.cut_by
             else:
                 cut = "fund"
     sums.lines += 1
     sums.base_fen += line.base_fen
-    sums.fee_fen += divide_half_even(line.base_fen * line.fee_bps, BPS)
+    sums.fee_fen += share_fen(line.base_fen, line.fee_bps)
     sums.before_fen += before
     sums.after_fen += after
     sums.differs_from_history += before != line.budget_fen
     if cut:
         sums.cut[cut] += 1
     person = sums.people[line.account_id]
-    person[0] += _earned(line, before, shares)
+    earned = _earned(line, before, shares)
+    person[0] += earned
     if after == before and after_shares == shares:
-        person[1] += _earned(line, before, shares)
+        person[1] += earned
     else:
         sums.changed += 1
         person[1] += _earned(line, after, after_shares)
@@ -205,7 +222,7 @@ def add(line: Line, rules: Rules | None, sums: Sums) -> None:
 def _history(line: Line) -> int:
     """What the line was paid, computed anew from its rate or its terms."""
     if line.terms is None:
-        return divide_half_even(line.base_fen * line.rate_bps, BPS)
+        return share_fen(line.base_fen, line.rate_bps)
     terms = json.loads(line.terms)
     return pricing.price(
         base_fen=line.base_fen,
@@ -218,18 +235,21 @@ def _history(line: Line) -> int:
     ).budget_fen
 
 
+@lru_cache
+def _roles(promoter: bool, inviter: bool, inviter2: bool) -> tuple[str, ...]:
+    """Who shares in a line, whom it was won by first."""
+    if not promoter:
+        return (split.CREATOR,)
+    beside = ((split.INVITER, inviter), (split.INVITER2, inviter2))
+    return (split.PROMOTER, *(role for role, shares in beside if shares))
+
+
 def _earned(line: Line, budget_fen: int, shares: Shares) -> int:
     """The part of who earns first, before what is passed on: the promoter, or the content's
     author."""
-    roles = [split.CREATOR]
-    if line.has_promoter:
-        roles = [split.PROMOTER] + [split.INVITER] * line.has_inviter
-        roles += [split.INVITER2] * line.has_inviter2
-    made = split.split(
-        base_fen=line.base_fen, rate_bps=0, fee_bps=0, shares=shares, roles=roles,
-        budget_fen=budget_fen,
-    )  # fmt: skip
-    return sum(part.amount_fen for part in made.parts if part.role == roles[0])
+    roles = _roles(line.has_promoter, line.has_inviter, line.has_inviter2)
+    parts = split.budget_parts(budget_fen, shares, roles)
+    return sum(part.amount_fen for part in parts if part.role == roles[0])
 
 
 def result(sums: Sums) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from notes.models import GoodsNoteApplication, MediaFile, NoteProduct, Topic
+from notes.models import GoodsNoteApplication, LiveSession, MediaFile, NoteProduct, Topic
 from notes.reading import url_of
 
 
@@ -147,6 +147,31 @@ class NoteAnswer(serializers.Serializer):
     share_count = serializers.IntegerField()
     liked = serializers.BooleanField(help_text="by the caller")
     collected = serializers.BooleanField(help_text="by the caller")
+
+
+class LiveItem(serializers.ModelSerializer):
+    """A live session in a list."""
+
+    host = AuthorAnswer()
+    status = serializers.CharField(help_text="scheduled, live or ended")
+
+    class Meta:
+        model = LiveSession
+        fields = ["id", "title", "status", "starts_at", "started_at", "ended_at", "host"]
+        read_only_fields = fields
+
+
+class LiveRoom(serializers.Serializer):
+    """A live session with the goods it shows, the pinned one first."""
+
+    id = serializers.IntegerField()
+    title = serializers.CharField()
+    status = serializers.CharField(help_text="scheduled, live or ended")
+    starts_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    host = AuthorAnswer()
+    cards = NoteCard(many=True)
 
 
 class BlockingReason(serializers.Serializer):

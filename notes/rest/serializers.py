@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from backend.rest.fields import Id, Listed, Pattern, QueryInteger, Strict, Text
+from backend.rest.fields import Id, Instant, Listed, Pattern, QueryInteger, Strict, Text
 from notes.models import Note
 from notes.rest.fields import Share
 
@@ -77,6 +77,25 @@ class NoteCardFields(Strict):
     """POST /v1/notes/{id}/products."""
 
     product = Id()
+
+
+class LiveAnnouncement(Strict):
+    """POST /v1/live-sessions."""
+
+    title = Text(max_length=40)
+    starts_at = Instant()
+
+
+class LiveCardFields(Strict):
+    """POST /v1/live-sessions/{id}/products."""
+
+    product = Id()
+
+
+class LiveQuery(serializers.Serializer):
+    """GET /v1/live-sessions; what is on air, where nothing is said."""
+
+    status = serializers.ChoiceField(["scheduled", "live", "ended"], required=False)
 
 
 class NoteCommentFields(Strict):

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from notes.rest import cards, engagement, feeds, media, notes
+from notes.rest import cards, engagement, feeds, live, media, notes
 
 urlpatterns: list[URLPattern] = [
     path("media", media.MediaView.as_view()),
@@ -18,6 +18,12 @@ urlpatterns: list[URLPattern] = [
     path("notes/<int:note_id>/collect", engagement.CollectView.as_view()),
     path("notes/<int:note_id>/comments", engagement.CommentsView.as_view()),
     path("comments/<int:comment_id>", engagement.CommentView.as_view()),
+    path("live-sessions", live.LiveSessionsView.as_view()),
+    path("live-sessions/<int:session_id>", live.LiveSessionView.as_view()),
+    path("live-sessions/<int:session_id>/start", live.LiveStartView.as_view()),
+    path("live-sessions/<int:session_id>/end", live.LiveEndView.as_view()),
+    path("live-sessions/<int:session_id>/cancel", live.LiveCancelView.as_view()),
+    path("live-sessions/<int:session_id>/products", live.LiveProductsView.as_view()),
     path("me/notes", notes.OwnNotesView.as_view()),
     path("me/collects", feeds.CollectsView.as_view()),
     path("me/embeddable-products", cards.EmbeddableProductsView.as_view()),

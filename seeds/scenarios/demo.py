@@ -7,7 +7,8 @@ product's own verbs, day by day, so that seeding proves them.
 from dataclasses import dataclass, field
 
 from backend.accounts.models import Account
-from commissions import compliance, ledger, team
+from commissions import compliance, ledger, restating, statements, team
+from commissions.models import SettlementPeriod, Statement
 from notes import ranking, recount
 from notes.models import Note
 from seeds.scenarios import (
@@ -159,8 +160,21 @@ def _earners(world: World) -> list[Account]:
     return promoters[:3] + world.content.approved + promoters[3:]
 
 
+def _state(stage: Stage, finance: Account) -> int:
+    """Closes the months that are over, re-states what has changed in them, writes the statements;
+    how many statements that were."""
+    restating.close_due(at=stage.at)
+    for period in SettlementPeriod.objects.exclude(closed_at=None).order_by("id"):
+        restating.restate(period_id=period.pk, by=finance, reason="结算后的退款与改判", at=stage.at)
+    while statements.state_due(at=stage.at):
+        pass
+    return Statement.objects.count()
+
+
 def conclude(stage: Stage, world: World) -> None:
-    """What the beat would do now: metrics, ranks, balances."""
+    """What the beat would do now: periods, statements, metrics, ranks, balances."""
+    with stage.step("months closed, statements written and signed") as done:
+        done.append(_state(stage, world.town.named("finance_b")))
     with stage.step("metrics, ranks, balances") as done:
         market.close_one(stage, world.town, world.market)
         while metrics.roll_up(at=stage.at):

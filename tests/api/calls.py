@@ -14,7 +14,9 @@ from shops.providers import sandbox
 from tests.api.call import Call, get, gone, post
 from tests.api.giving import GIVING, postback_of
 from tests.api.http import MULTIPART, Answer, Door, form
+from tests.api.listening import LISTENING
 from tests.api.named import World
+from tests.api.rooms import ROOMS
 from tests.api.taxed import TAXES
 
 _PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
@@ -343,7 +345,10 @@ TREE = [
     get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
     get("/v1/compliance/findings", "superuser"),
 ]
-CALLS = [*ACCOUNTS, *SELLING, *BUYING, *NOTES, *PROMOTING, *AGENCIES, *TREE, *GIVING, *TAXES]
+CALLS = [
+    *ACCOUNTS, *SELLING, *BUYING, *NOTES, *ROOMS, *PROMOTING, *AGENCIES, *TREE, *GIVING, *LISTENING,
+    *TAXES,
+]  # fmt: skip
 
 
 def filled(world: World, value: Any) -> Any:

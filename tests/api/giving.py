@@ -12,6 +12,8 @@ from commissions import conversions
 from tests.api.call import Call, get, post
 from tests.api.http import MULTIPART
 from tests.api.named import World
+from tests.api.stating import STATEMENTS
+from tests.api.stating import furnish as state
 
 _TOLD = "2026-11-01T04:00:00Z"
 _BOUNTY = {
@@ -49,7 +51,7 @@ ELSEWHERE = [
     get("/v1/conversion-imports/{import_}/verdicts.csv", "owner"),
     Call("POST", "/v1/conversion-sources/{source}/postback", "anonymous"),
 ]
-GIVING = [*CONTESTS, *ELSEWHERE]
+GIVING = [*CONTESTS, *ELSEWHERE, *STATEMENTS]
 
 
 def postback_of(world: World) -> dict[str, Any]:
@@ -70,7 +72,8 @@ def postback_of(world: World) -> dict[str, Any]:
 
 
 def furnish(world: World) -> None:
-    """A partner of the owner's shop with a file that is taken."""
+    """A partner of the owner's shop with a file that is taken; everybody's statements."""
+    state(world)
     source, world.partner_secret = conversions.add_source(
         name="京东", shop_id=world.shop, fee_bps=0, window_days=15, by=None, at=now()
     )

@@ -26,7 +26,7 @@ from seeds import factories as f
 from shops import aftersales, checkout, onboarding
 from shops.checkout import LineRequest
 from shops.models import Checkout, Order, Product, Refund, Shop
-from tests.api import giving, taxed
+from tests.api import giving, listening, rooms, taxed
 from tests.api.named import World
 from tests.commissions import money_out
 from tests.shops import sales
@@ -386,8 +386,8 @@ def build() -> World:
     """The market, in the database of the moment."""
     world = World(tokens={"anonymous": ""}, people={}, marks=[], picture=_picture())
     parts = (
-        _people, _goods, _application, _notes, _promoting, _agencies, _plans, _earning, _orders,
-        _refunds, giving.furnish,
+        _people, _goods, _application, _notes, rooms.furnish, _promoting, _agencies, _plans,
+        _earning, _orders, _refunds, giving.furnish, listening.furnish,
     )  # fmt: skip
     for part in parts:
         part(world)

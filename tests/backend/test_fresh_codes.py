@@ -22,6 +22,7 @@ from commissions.models import (
     PayoutRule,
     TaxFiling,
     TaxIdentity,
+    WriteOff,
 )
 from shops.models import Refund
 from tests.commissions import sales
@@ -191,7 +192,15 @@ def _identity(verb: str) -> tuple[Account, str, dict[str, Any], Callable[[], boo
     )
 
 
+def _write_off() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    """A form whose verb takes its fields by name: the code is none of them."""
+    fields = {"account_id": str(earner(-500).pk), "reason": "goodwill", "note": "x"}
+    by = officer("request_writeoff", "view_writeoff")
+    return by, "/admin/commissions/writeoff/ask/", fields, WriteOff.objects.exists
+
+
 ACTS = {
+    "ask for a write-off": _write_off,
     "hold": lambda: _hold(False),
     "release": lambda: _hold(True),
     "publish a rule": _rule,
@@ -340,6 +349,8 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.conversions.ADD",
         "commissions.admin.conversions.SECRET",
         "commissions.admin.risk.INVALIDATE",
+        "commissions.admin.settlements.RESTATE",
+        "commissions.admin.settlements.SET",
         "commissions.admin.writeoffs.APPROVE",
         "commissions.admin.writeoffs.ASK",
         "commissions.admin.plans.PUBLISH",

@@ -110,7 +110,7 @@ def test_a_demo_survives_what_is_done_to_it_and_leaves_nothing_behind(var: Path)
         assert text in said, said
     assert readiness(port)[0]
     groups = json.loads((var / "run" / f"launcher-{port}.json").read_text())
-    assert set(groups) == {"web server", "worker", "beat"}
+    assert set(groups) == {"web server", "stream server", "worker", "beat"}
 
     # A killed launcher takes its children with it, and the next one starts on the same port.
     first.process.kill()

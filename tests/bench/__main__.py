@@ -28,7 +28,10 @@ BENCHES = {
     "p10": "tests.bench.p10_team",
     "p12": "tests.bench.p12_demo",
     "start": "tests.bench.start_up",
+    "x2": "tests.bench.x2_whatif",
     "k10": "tests.bench.k10_import",
+    "x12": "tests.bench.x12_statement",
+    "touches": "tests.bench.touched",
     "audit": "tests.bench.audit",
 }
 

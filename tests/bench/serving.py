@@ -54,6 +54,7 @@ def environment(**more: str) -> dict[str, str]:
             "TUIKE_ENV": "production",
             "SECRET_KEY": base64.b64encode(os.urandom(48)).decode(),
             "FIELD_KEYS": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+            "STATEMENT_SIGNING_KEY": base64.urlsafe_b64encode(os.urandom(32)).decode(),
             "ALLOWED_HOSTS": "127.0.0.1",
             "SECURE_SSL_REDIRECT": "false",
             "DATABASE_URL": url,

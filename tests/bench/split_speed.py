@@ -8,21 +8,34 @@ from tests.bench.report import Row
 
 REACH = 100_000
 
-PLANS = {
-    "promoter + inviter": (Shares(8_000, 2_000, 10_000, 100), ("promoter", "inviter")),
-    "promoter + inviter + shop": (Shares(7_000, 2_000, 9_000, 100), ("promoter", "inviter")),
-    "creator": (Shares(8_000, 2_000, 10_000, 100), ("creator",)),
+_BOTH = ("promoter", "inviter")
+# Shares, who is there, and what a promoter passes on to agencies.
+PLANS: dict[str, tuple[Shares, tuple[str, ...], tuple[int, ...]]] = {
+    "promoter + inviter": (Shares(8_000, 2_000, 10_000, 100), _BOTH, ()),
+    "promoter + inviter + shop": (Shares(7_000, 2_000, 9_000, 100), _BOTH, ()),
+    "creator": (Shares(8_000, 2_000, 10_000, 100), ("creator",), ()),
+    "promoter + agency + inviter": (Shares(8_000, 2_000, 10_000, 100), _BOTH, (3_000,)),
+    "two agencies and two inviters": (
+        Shares(7_000, 2_000, 10_000, 100, 1_000),
+        (*_BOTH, "inviter2"),
+        (3_000, 4_000),
+    ),
 }
 
 
 def main(lines: int, rounds: int = 3) -> list[Row]:
     """Lines a second of each plan; the table names the slowest."""
     told, slowest = [], float("inf")
-    for name, (shares, roles) in PLANS.items():
+    for name, (shares, roles, passed) in PLANS.items():
         began = time.perf_counter()
         for number in range(lines):
             made = split(
-                base_fen=12_900 + number, rate_bps=3_000, fee_bps=500, shares=shares, roles=roles
+                base_fen=12_900 + number,
+                rate_bps=3_000,
+                fee_bps=500,
+                shares=shares,
+                roles=roles,
+                passed=passed,
             )
         forward = lines / (time.perf_counter() - began)
         parts = [Taken(part.role, part.amount_fen, 0) for part in made.parts]
@@ -49,6 +62,6 @@ def main(lines: int, rounds: int = 3) -> list[Row]:
             f"{slowest:,.0f}/s",
             f"≥ {REACH:,}/s",
             slowest >= REACH,
-            "the slowest of split and reversal in three plans",
+            "the slowest of split and reversal in five plans, two with agencies",
         )
     ]

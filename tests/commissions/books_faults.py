@@ -23,6 +23,16 @@ _OVERRIDE = (
     " SELECT commission_id, 1, id, {promoter}, '{{}}', 0, true, opened_by_id,"
     " (SELECT min(id) FROM accounts_account), 'x', opened_at FROM commissions_attributiondispute"
 )
+_STATEMENT = (
+    "INSERT INTO commissions_statement (number, period_id, owner_kind, owner_id, opening, closing,"
+    " sums, lines_count, late_count, closed_at, signed_by_id, digest, signature)"
+    " SELECT 'ST77', id, 'person', {{account}}, '{opening}', '{closing}', '{{{{}}}}', 0, 0, to_at,"
+    " 1, 'd', 's' FROM commissions_settlementperiod"
+)
+_RESTATEMENT = (
+    "INSERT INTO commissions_restatement (period_id, number, at, reason, lines_count, amount_fen)"
+    " SELECT id, 1, to_at, 'x', 1, 5 FROM commissions_settlementperiod"
+)
 # rule → statements that break it; {name} stands for ids of the world below
 FAULTS: dict[str, list[str]] = {
     "every journal has entries and they sum to zero": [
@@ -115,7 +125,7 @@ FAULTS: dict[str, list[str]] = {
     "a member joins and leaves by turns, one agency at a time, and an upper agency is older": [
         "UPDATE commissions_agencyedge SET number = 3 WHERE promoter_id = {promoter}"
     ],
-    "a commission settles in one run, not before it has matured": [
+    "a commission settles in one run, of the period in which it matured, and not before": [
         "UPDATE commissions_commissionorder SET matures_at = '2027-01-01T00:00Z'"
         " WHERE id = {commission}"
     ],
@@ -133,6 +143,18 @@ FAULTS: dict[str, list[str]] = {
     "what is pending is what has not settled": [
         "UPDATE commissions_commissionorder SET status = 'confirmed', settlement_run_id = NULL"
         " WHERE id = {commission}"
+    ],
+    "a statement's lines are its owner's entries, and lead from its opening to its closing": [
+        _STATEMENT.format(opening="{{}}", closing='{{"available": 5}}')
+    ],
+    "a statement opens with what the one before it has closed": [
+        _STATEMENT.format(opening='{{"available": 5}}', closing='{{"available": 5}}')
+    ],
+    "a re-statement's lines are journals of its own period, and add up to it": [_RESTATEMENT],
+    "a period that was re-stated is what settling it anew would be, but for what came since": [
+        _RESTATEMENT,
+        "UPDATE commissions_settlementposting SET amount_fen = amount_fen + 1"
+        " WHERE payee_kind = 'charity'",
     ],
     "nobody was paid more than was credited": [f"DELETE FROM {_ENTRY} e.journal_id >> 56 = 3"],
     "a payout's journals are those of its state": [
@@ -192,7 +214,7 @@ FAULTS: dict[str, list[str]] = {
     "what is received is confirmed, or an event is on its way to do it": [
         "UPDATE commissions_commissionorder SET status = 'estimated' WHERE id = {confirmed}"
     ],
-    "what matured ten minutes ago and nothing stops is settled": [
+    "what was to settle ten minutes ago by its calendar, and nothing stops, is settled": [
         "UPDATE commissions_commissionorder SET matures_at = '2026-11-29T04:00Z'"
         " WHERE id = {confirmed}"
     ],

@@ -5,9 +5,11 @@ from typing import Any
 
 from backend.accounts.models import Account
 from commissions import accruals, books, disputes, settlement
-from commissions.models import AttributionDispute, AttributionOverride, CommissionOrder
+from commissions.models import Agency, AttributionDispute, AttributionOverride, CommissionOrder
 from seeds.factories import (
     AccountFactory,
+    AgencyEdgeFactory,
+    AgencyFactory,
     PlanVersionFactory,
     PromoterFactory,
     PromotionLinkFactory,
@@ -102,6 +104,14 @@ class Case:
         """Of Linda, Ella and Mia."""
         found = [sales.fen_of(who.account, kind) for who in (self.linda, self.ella, self.mia)]
         return found[0], found[1], found[2]
+
+
+def chained(case: Case, shares: tuple[int, int], at: Any = AT - 2 * DAY) -> list[Agency]:
+    """Mia is a member of an agency, which stands below another; theirs are these shares."""
+    upper, lower = (AgencyFactory.create(share_bps=bps, created_at=at) for bps in shares[::-1])
+    AgencyEdgeFactory.create(agency=lower, promoter=case.mia, from_at=at)
+    AgencyEdgeFactory.create(agency=upper, child=lower, from_at=at)
+    return [lower, upper]
 
 
 def clean(at: Any = AT) -> bool:

@@ -1,6 +1,5 @@
-"""The complaints that users of other affiliate systems file, each a test here (commissions.md of
-the design, §1). One of the fifteen waits for coupons: a coupon against a link
-(AffiliateWP #2278)."""
+"""The fifteen complaints that users of other affiliate systems file, each a test here, in the order
+of the design (commissions.md, §1)."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -8,8 +7,9 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
 
 from commissions import (
     accruals,
@@ -31,6 +31,7 @@ from commissions.models import (
 )
 from seeds.factories import (
     AccountFactory,
+    CouponCodeFactory,
     PlanVersionFactory,
     PromoterFactory,
     PromotionLinkFactory,
@@ -38,7 +39,7 @@ from seeds.factories import (
     TouchFactory,
 )
 from shops import metrics
-from shops.models import Order
+from shops.models import Order, OrderLine
 from tests.cast import Person
 from tests.commissions import money_out, sales
 from tests.commissions.books_world import audited
@@ -181,6 +182,38 @@ def test_no_cent_is_lost(market: Market, price: int) -> None:
         assert order.budget_fen == 1_080, "144.00 x 7.5 % is 10.80, not 10"
 
 
+def test_a_coupon_against_a_link_is_decided_and_the_loser_is_told(market: Market) -> None:
+    """AffiliateWP #2278: who is paid where a coupon names one and the link another is decided
+    nowhere. Here the coupon wins, by a written order, and the link's loss has its reason."""
+    code = CouponCodeFactory.create(shop=market.sku.product.shop, starts_at=AT)
+    line = sales.sale(at=AT, sku=market.sku, price_fen=10_000, referral_code=market.link.code)
+    OrderLine.objects.filter(pk=line.pk).update(coupon_id=code.pk)
+    accruals.reconcile_orders([line.order_id], at=AT)
+    order = CommissionOrder.objects.get(order_line=line)
+    trace = explain.of_commission(account=code.promoter.account, commission_id=order.pk)
+    assert (trace["attribution"]["rule"], trace["attribution"]["source_id"]) == ("coupon", code.pk)
+    assert [(lost["id"], lost["reason"]) for lost in trace["attribution"]["losers"]] == [
+        (market.link.pk, "outranked")
+    ]
+    assert sales.fen_of(code.promoter.account, "pending") == 1_600
+    assert sales.fen_of(market.linda, "pending") == 0
+
+
+def test_an_export_of_many_rows_asks_what_one_of_few_does() -> None:
+    """AffiliateWP #1311, the export: as many statements for eight payouts as for two."""
+
+    def asked(payouts_in_it: int) -> int:
+        for _ in range(payouts_in_it):
+            money_out.approved(money_out.earner(10_000, money_out.CARD, "bank_file"), 1_000)
+        by = money_out.maker()
+        batch = payouts.build_batch(by=by, at=AT)
+        with CaptureQueriesContext(connection) as seen:
+            payouts.batch_file(number=batch.number, kind="csv", by=by, at=AT)
+        return len(seen)
+
+    assert asked(2) == asked(8)
+
+
 def test_self_referral_through_another_account_is_held(market: Market) -> None:
     """AffiliateWP #519: a second account refers the first."""
     Promoter.objects.get(account=market.linda)
@@ -238,9 +271,6 @@ def test_a_page_of_many_rows_costs_what_a_page_of_few_does(
 
 
 def _queries(act: Callable[[], Any]) -> int:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     with CaptureQueriesContext(connection) as captured:
         assert act().status_code == 200
     return len(captured)

@@ -5,9 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import transaction
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from backend.accounts.models import Account
 from backend.core.errors import NotAllowed, NotFound, Refusal, WrongState
@@ -38,7 +35,6 @@ from tests.commissions.disputed import (
     DUE,
     FEN,
     Case,
-    books_exact,
     checker,
     clean,
     maker,
@@ -295,46 +291,6 @@ def test_a_line_refunded_whole_has_nothing_left_to_move() -> None:
     case.refund(FEN)
     with pytest.raises(WrongState, match="invalid"):
         disputes.approve(dispute_id=dispute.pk, by=checker(), at=AT)
-
-
-@settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    steps=st.lists(
-        st.sampled_from(["mia", "linda", "author", "nobody", "refund", "settle"]), max_size=6
-    ),
-    price=st.integers(1, 99_999),
-    cut=st.integers(1, 99),
-)
-def test_any_history_of_overrides_refunds_and_settlement_keeps_the_books(
-    steps: list[str], price: int, cut: int
-) -> None:
-    with transaction.atomic():
-        case, author = Case(), AccountFactory.create()
-        code = case.links[0].code
-        case.line = sales.sale(at=AT, sku=case.sku, price_fen=price, referral_code=code)
-        case.agree()
-        who = {"mia": ("promoter", case.mia.account.handle),
-               "linda": ("promoter", case.linda.account.handle),
-               "author": ("creator", author.handle), "nobody": ("promoter", "")}  # fmt: skip
-        for step in steps:
-            case.line.refresh_from_db()
-            left = case.line.paid_fen - case.line.refunded_fen
-            if step == "refund":
-                if left:
-                    case.refund(max(1, left * cut // 100))
-            elif step == "settle":
-                case.settle()
-            else:
-                dispute = case.open(case.sku.product.shop.account)
-                try:
-                    case.proposed(*who[step], dispute)
-                    disputes.approve(dispute_id=dispute.pk, by=checker(), at=AT)
-                except (overrides.NothingToOverride, WrongState):
-                    disputes.reject(dispute_id=dispute.pk, by=checker(), reason="x", at=AT)
-        assert books_exact(DUE) == []
-        transaction.set_rollback(True)
 
 
 def test_who_decides_a_dispute_leaves_the_order_to_its_risk_case() -> None:

@@ -9,11 +9,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from backend.accounts import tokens
 from backend.core import ids, redis
+from backend.core.clock import now
 from backend.rest.visitors import VISITOR_COOKIE
 from commissions import accruals, touches
 from commissions.models import Attribution, Touch
-from notes.models import NoteProduct
+from notes.models import LiveProduct, NoteProduct
 from seeds.factories import AccountFactory, NoteFactory, PromotionLinkFactory, SkuFactory
 from shops.models import Sku
 from tests.cast import Person
@@ -114,6 +116,73 @@ def test_the_note_that_was_opened_last_wins_over_an_earlier_click(note: Any, sku
         note.author_id,
     )
     assert [(lost["id"], lost["reason"]) for lost in found.losers] == [(link.pk, "earlier_touch")]
+
+
+@pytest.fixture
+def host(sku: Sku) -> Person:
+    """A shop's owner, who shows their own goods."""
+    account = sku.product.shop.account
+    token, _ = tokens.issue(account=account, at=now())
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
+    return Person(account, client, token)
+
+
+def test_a_live_room_is_announced_filled_started_and_entered_by_rest(
+    host: Person, sku: Sku, lily: Person
+) -> None:
+    """The host's door and the viewer's; what the viewer buys then is the host's (G1, K3)."""
+    said = {"title": "周日直播", "starts_at": "2999-01-01T00:00:00Z"}
+    made = host.client.post("/v1/live-sessions", said, format="json")
+    assert (made.status_code, made.data["status"]) == (201, "scheduled")
+    room = f"/v1/live-sessions/{made.data['id']}"
+    shown = host.client.post(f"{room}/products", {"product": sku.product_id}, format="json")
+    assert [card["product"] for card in shown.data["cards"]] == [sku.product_id]
+    lily.client.get(room)
+    assert stored() == [], "announced: nobody sold anything in it"
+    assert host.client.post(f"{room}/start", {}, format="json").data["status"] == "live"
+    listed = lily.client.get("/v1/live-sessions").data["results"]
+    assert [(one["id"], one["host"]["handle"]) for one in listed] == [
+        (made.data["id"], host.account.handle)
+    ]
+    host.client.get(room)
+    lily.client.head(room)
+    assert stored() == [], "neither the host nor a look at the headers"
+    with CaptureQueriesContext(connection) as seen:
+        assert lily.client.get(room).data["cards"][0]["available"] is True
+    assert not [query for query in seen if "commissions_touch" in query["sql"]]
+    (touch,) = stored()
+    assert (touch.kind, touch.content_id) == ("live", made.data["id"])
+    assert touch.account_id == lily.account.pk
+    assert host.client.post(f"{room}/end", {}, format="json").data["status"] == "ended"
+    lily.client.get(room)
+    assert len(stored()) == 1
+    line = sales.sale(at=touch.at + MINUTE, sku=SkuFactory.create(), buyer=lily.account)
+    other = _showing(made.data["id"], line)
+    accruals.reconcile_orders([line.order_id], at=touch.at + MINUTE)
+    found = Attribution.objects.get(order_line=line)
+    assert (found.rule, found.source_kind, found.source_id, found.creator_id) == (
+        "last_touch", "live", other.session_id, host.account.pk,
+    )  # fmt: skip
+
+
+def _showing(session_id: int, line: Any) -> LiveProduct:
+    """The room shows another shop's product as well."""
+    return LiveProduct.objects.create(
+        session_id=session_id, product=line.product, position=1, origin="others"
+    )
+
+
+def test_a_called_off_room_and_a_strangers_are_nobodys(host: Person, lily: Person) -> None:
+    said = {"title": "周日直播", "starts_at": "2999-01-01T00:00:00Z"}
+    made = host.client.post("/v1/live-sessions", said, format="json").data
+    room = f"/v1/live-sessions/{made['id']}"
+    for act in ("start", "end", "cancel"):
+        assert lily.client.post(f"{room}/{act}", {}, format="json").status_code == 404
+    assert host.client.post(f"{room}/end", {}, format="json").status_code == 409
+    assert host.client.post(f"{room}/cancel", {}, format="json").status_code == 204
+    assert lily.client.get(room).status_code == 404
+    assert lily.client.get("/v1/live-sessions?status=scheduled").data["results"] == []
 
 
 def test_a_thousand_opened_notes_crowd_out_no_click_and_cost_no_statement_more(sku: Sku) -> None:

@@ -180,7 +180,7 @@ def test_staff_draft_see_who_is_affected_and_publish(desk: Client) -> None:
     page = desk.get(f"/admin/commissions/planversion/{draft.pk}/change/").content.decode()
     assert "1 product (" in page
     asked = desk.get(f"/admin/commissions/planversion/{draft.pk}/publish_one/").content.decode()
-    assert "1 active promoters" in asked
+    assert "active promoters: 1" in asked
     assert "published" in decide(desk, "planversion", draft.pk, "publish_one")
     assert "ended" in decide(desk, "planversion", draft.pk, "end_one", "over")
     draft.refresh_from_db()
@@ -195,6 +195,8 @@ def test_staff_draft_see_who_is_affected_and_publish(desk: Client) -> None:
         ({"products": "abc"}, "Numbers, with commas"),
         ({"promoters": "nobody"}, "No promoter is called nobody"),
         ({"shop_id": 999_999_999}, "Not found"),
+        ({"shop_id": 1, "charity_bps": 7}, "The same for every shop"),
+        ({"promoter_bps": 9_000, "inviter_bps": 9_000}, "together take 18000 bps"),
     ],
 )
 def test_the_linter_refuses_on_the_page(

@@ -15,6 +15,8 @@ from commissions import accruals, replay
 from commissions.models import Attribution, CommissionOrder
 from seeds.factories import (
     AccountFactory,
+    AgencyEdgeFactory,
+    AgencyFactory,
     PromoterFactory,
     PromotionLinkFactory,
     SkuFactory,
@@ -55,6 +57,8 @@ def whole(first: Any = TODAY, last: Any = TODAY, **rules: Any) -> list[replay.Pa
 
 def test_the_rules_as_they_are_make_no_difference(sku: Sku) -> None:
     link = link_to(sku, promoter=PromoterFactory.create(sponsor=PromoterFactory.create()))
+    agency = AgencyFactory.create(created_at=AT - 99 * DAY)
+    AgencyEdgeFactory.create(agency=agency, promoter=link.promoter, from_at=AT - 99 * DAY)
     for days in (1, 20, 40):
         touched(sku, link, days)
     (page,) = whole()

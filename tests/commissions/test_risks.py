@@ -8,17 +8,19 @@ from django.conf import settings
 
 from backend.core.errors import NotFound, WrongState
 from backend.core.models import AuditEntry
-from commissions import accruals, payees, risks, settlement
+from commissions import accruals, payees, risks, settlement, touches
 from commissions.models import CommissionOrder, CommissionReversal, RiskCase
 from commissions.settlement import ReasonRequired
 from seeds.factories import (
     AccountFactory,
     AddressFactory,
+    CouponCodeFactory,
+    LockSettingFactory,
     PlanVersionFactory,
     PromotionLinkFactory,
     SkuFactory,
 )
-from shops.models import Checkout, Payment
+from shops.models import Checkout, OrderLine, Payment
 from tests.commissions import money_out, sales
 from tests.commissions.books_world import audited
 
@@ -187,6 +189,28 @@ def test_a_banned_source_is_held_until_the_ban_is_lifted(market: Market, kind: s
     assert risks.scan(at=AT) == 0
     with pytest.raises(NotFound):
         risks.lift(ban_id=ban.pk, by=boss(), reason="again", at=AT)
+
+
+def test_a_banned_coupon_code_and_the_lock_of_a_banned_link_are_held(market: Market) -> None:
+    """What a code wins, and what is won by the lock that a click on the link began; not what
+    another code wins."""
+    shop, buyer = market.sku.product.shop, AccountFactory.create()
+    LockSettingFactory.create(shop=shop, since=AT - timedelta(days=99))
+    touches.record(code=market.link.code, visitor="", account=buyer, at=AT - timedelta(days=1))
+    touches.store_touches()
+    other = SkuFactory.create(product__shop=shop)
+    codes = [CouponCodeFactory.create(shop=shop, starts_at=AT) for _ in range(2)]
+    lines = [sales.sale(at=AT, sku=other, buyer=buyer)]
+    for code in codes:
+        lines.append(sales.sale(at=AT, sku=other))
+        OrderLine.objects.filter(pk=lines[-1].pk).update(coupon_id=code.pk)
+    accruals.reconcile_orders([line.order_id for line in lines], at=AT)
+    won = [CommissionOrder.objects.get(order_line=line) for line in lines]
+    assert [one.attribution.rule for one in won] == ["lock", "coupon", "coupon"]
+    risks.ban(kind="coupon", source_id=codes[0].pk, by=boss(), reason="sold codes", at=AT)
+    risks.ban(kind="referral", source_id=market.link.pk, by=boss(), reason="sold", at=AT)
+    assert risks.scan(at=AT) == 2
+    assert [held(one) for one in won] == ["risk_banned_source", "risk_banned_source", ""]
 
 
 def test_a_ban_is_of_a_known_kind_with_a_reason_and_stands_once(market: Market) -> None:

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from backend.accounts.models import Account
-from commissions import accruals
+from commissions import accruals, promoters
 from commissions.models import Attribution, CommissionOrder
 from notes.models import NoteProduct
 from seeds.factories import (
     AccountFactory,
     AddressFactory,
+    AgencyEdgeFactory,
+    AgencyFactory,
     CommissionOfferFactory,
     NoteFactory,
     PromoterFactory,
@@ -26,6 +28,7 @@ from tests.commissions import sales
 
 AT = datetime(2026, 11, 1, 4, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 HOME = {
     "receiver": "李小鱼",
     "phone": "13911112222",
@@ -167,6 +170,38 @@ def test_an_inviter_who_is_the_buyer_by_another_account_has_no_share(
     found = decided(sold(sku, referral_code=link.code))
     assert (found.promoter_id, found.inviter_id) == (promoter.pk, None)
     assert found.findings == [finding]
+
+
+@pytest.mark.parametrize("what", ["phone", "payer", "address"])
+def test_an_agency_that_is_the_buyer_by_another_account_is_passed_on_nothing(
+    sku: Sku, what: str
+) -> None:
+    """Its member keeps the part."""
+    agency = AgencyFactory.create(created_at=AT - DAY)
+    share(agency.owner, what)
+    promoter = PromoterFactory.create(joined_at=AT - DAY)
+    AgencyEdgeFactory.create(agency=agency, promoter=promoter, from_at=AT - DAY)
+    link = PromotionLinkFactory.create(promoter=promoter, target_id=sku.product_id)
+    found = decided(sold(sku, referral_code=link.code))
+    assert (found.promoter_id, found.membership_id) == (promoter.pk, None)
+    assert found.findings == [f"agency_{what}"]
+    roles = CommissionOrder.objects.get(attribution=found).splits.values_list("role", flat=True)
+    assert "agency" not in set(roles)
+
+
+def test_the_inviter_of_the_orders_day_is_compared_after_a_re_parent(sku: Sku) -> None:
+    """Whom the dated edge names, not whom the column names today."""
+    then, now = (PromoterFactory.create(joined_at=AT - DAY) for _ in range(2))
+    share(then.account, "phone")
+    promoter = PromoterFactory.create(sponsor=then, joined_at=AT - DAY)
+    link = PromotionLinkFactory.create(promoter=promoter, target_id=sku.product_id)
+    line = sold(sku, referral_code=link.code)
+    promoters.change_sponsor(
+        promoter_id=promoter.pk, sponsor_id=now.pk, by=None, reason="x", at=AT + HOUR
+    )
+    found = decided(line)
+    assert (found.promoter_id, found.inviter_id) == (promoter.pk, None)
+    assert found.findings == ["inviter_phone"]
 
 
 def test_a_market_that_pays_for_it_keeps_the_finding(sku: Sku, settings: Any) -> None:

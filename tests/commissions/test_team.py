@@ -20,6 +20,8 @@ from seeds.factories import (
 )
 from tests.cast import Person
 from tests.commissions import sales
+from tests.commissions.disputed import AT as CASE_AT
+from tests.commissions.disputed import Case
 from tests.desk import signed_in
 
 AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
@@ -141,6 +143,21 @@ def test_an_agency_above_another_is_counted_by_what_that_one_passes_on() -> None
     team.count_promoters(at=AT)
     count = AgencyCount.objects.get(edge=edge)
     assert (count.part_fen, count.passed_on_fen) == (516, 258)
+
+
+def test_a_line_decided_anew_is_counted_for_whom_it_is_owed_to() -> None:
+    """The promoter, and the agency, of the override; not of the attribution."""
+    case = Case()
+    agency = AgencyFactory.create(share_bps=2_500, created_at=CASE_AT - 9 * DAY)
+    edge = AgencyEdgeFactory.create(agency=agency, promoter=case.mia, from_at=CASE_AT - 9 * DAY)
+    team.count_promoters(at=CASE_AT + DAY)
+    assert PromoterCount.objects.values_list("promoter_id", flat=True).get() == case.linda.pk
+    case.to_mia()
+    team.count_promoters(at=CASE_AT + 2 * DAY)
+    count = PromoterCount.objects.get()
+    assert (count.promoter_id, count.lines, count.commission_fen) == (case.mia.pk, 1, 1_600)
+    passed = AgencyCount.objects.get(edge=edge)
+    assert (passed.part_fen, passed.passed_on_fen) == (1_600, 400)
 
 
 FOREST = """

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 
 from backend.core import ids
-from commissions import memberships, offers, payees, promoters, settlement
+from commissions import disputes, memberships, offers, payees, promoters, settlement
 from commissions.models import CommissionOrder, PayeeAccount
 from shops import inventory
 from tests.commissions.money_out import CARD, OK
@@ -109,6 +109,39 @@ class Changing(Selling):
 
     def accrued(self) -> list[Line]:
         return [line for line in self.oracle.lines if line.owed]
+
+    @act(
+        lambda self: self.wide and self.accrued(),
+        which=PLACE,
+        to=st.sampled_from(["pat", "pat", "pam", "fay", "bob", ""]),
+    )
+    def decide_anew(self, which: int, to: str) -> None:
+        """A line is given to another promoter, to somebody who shows things, or to nobody, by two
+        people; where that is refused, the dispute is rejected and nothing has moved."""
+        line = pick(self.accrued(), which)
+        role = "promoter" if to in self.ideas.promoters else "creator"
+        dispute = disputes.open_dispute(
+            account=self.world.accounts[line.order.store.owner],
+            order_number=line.order.number,
+            line_id=line.id,
+            claim="history",
+            at=self.at,
+        )
+        disputes.propose(
+            dispute_id=dispute.pk,
+            by=self.world.staff["proposer"],
+            role=role,
+            handle=self.world.people[to].handle if to else "",
+            reason="history",
+            at=self.at,
+        )
+        promoter = self.ideas.promoters.get(to)
+        creator = self.world.people[to].pk if to and promoter is None else None
+        judge = {"by": self.world.staff["judge"], "at": self.at}
+        refusals = self.oracle.decided_anew(line, promoter, creator)
+        if not self.ask(refusals, disputes.approve, dispute_id=dispute.pk, **judge):
+            disputes.reject(dispute_id=dispute.pk, reason="history", **judge)
+        self.compare()
 
     @act(
         name=st.sampled_from(["pat", "pat", "pam", "fay", "olga"]),

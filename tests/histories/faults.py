@@ -5,7 +5,6 @@ is rewritten while the context lasts, nothing else. The machine must notice ever
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from itertools import count
 from typing import Any
 from unittest.mock import patch
@@ -21,21 +20,10 @@ from commissions.providers import Answer, ChannelTimeout, Result, Sandbox
 from shops import inventory, orders, payments, shipments
 from shops.aftersales import completing
 from shops.models import Checkout, Order, OrderLine
+from tests.histories import given_faults
+from tests.histories.planting import FAULTS, fault, rewritten
 
-Plant = Callable[[], Any]
-FAULTS: dict[str, Plant] = {}
-
-
-def fault(plant: Callable[[], Iterator[None]]) -> None:
-    """Files a fault under its name, in words."""
-    FAULTS[plant.__name__.replace("_", " ")] = contextmanager(plant)
-
-
-def rewritten(module: Any, name: str, old: str, new: str) -> Any:
-    """One statement of a module, changed in one place that must be there."""
-    statement = getattr(module, name)
-    assert statement.count(old) == 1, f"{name} no longer says {old!r} once"
-    return patch.object(module, name, statement.replace(old, new))
+__all__ = ["FAULTS", "given_faults"]
 
 
 # ---------------------------------------------------------------- claw-back and reversal

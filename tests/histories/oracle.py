@@ -179,8 +179,9 @@ class Oracle:
 
     def _accrue(self, line: Line) -> None:
         line.payees = self._winners(line)
-        plan = next(p for since, p in reversed(self.plans) if since <= line.order.checkout.placed)
-        line.owed = owed(line.paid, line.rate, line.order.store.fee, plan, list(line.payees))
+        placed = line.order.checkout.placed
+        line.plan = next(p for since, p in reversed(self.plans) if since <= placed)
+        line.owed = owed(line.paid, line.rate, line.order.store.fee, line.plan, list(line.payees))
         line.back = dict.fromkeys(line.owed.parts, 0)
         line.status = "estimated"
         self.seen["accrued"] += 1
@@ -192,11 +193,42 @@ class Oracle:
         line.back, line.answered = line.owed.taken_back(line.back_fen), line.back_fen
         self.seen["clawed back" if line.status == "settled" else "reversed"] += 1
 
+    def decided_anew(self, line: Line, promoter: Promoter | None, creator: int | None) -> set[str]:
+        """Two people give the line to somebody else: the codes with which that must be refused,
+        or none, and it is done. The same plan, the chain of the order's time, and what refunds
+        took back is taken from the new parts."""
+        if line.status == "invalid":
+            return {"wrong_state"}
+        if (creator or (promoter and promoter.account)) in self._parties(line):
+            return {"winner_impossible"}
+        payees = {"creator": creator} if creator else {}
+        payees = self._chain(promoter, line) if promoter else payees
+        assert line.owed is not None
+        assert line.plan is not None
+        made = owed(line.paid, line.rate, line.order.store.fee, line.plan, list(payees))
+        now = {role: line.payees.get(role) for role in line.owed.parts}
+        if now == {role: payees.get(role) for role in made.parts}:
+            return {"nothing_to_override"}
+        line.owed, line.payees = made, payees
+        line.back = made.taken_back(line.answered)
+        self.seen[
+            "decided anew after settlement" if line.status == "settled" else "decided anew"
+        ] += 1
+        return set()
+
     def _winners(self, line: Line) -> dict[str, int]:
-        """Who is paid for a line: the click named at checkout, then the page named there, then
-        the buyer's or the clicking visitor's last touch of 30 days."""
+        """Who is paid for a line: the coupon named at checkout, then the click named there, then
+        the page, then the buyer's or the clicking visitor's last touch of 30 days."""
         checkout, click = line.order.checkout, line.order.checkout.click
-        placed = checkout.placed
+        placed, coupon = checkout.placed, checkout.coupon
+        if coupon and coupon.store is line.order.store:
+            holder = coupon.promoter.account if coupon.promoter else coupon.creator
+            active = coupon.promoter is None or coupon.promoter.status == "active"
+            if active and holder not in self._parties(line):
+                self.seen["won by a coupon"] += 1
+                if coupon.promoter:
+                    return self._chain(coupon.promoter, line)
+                return {"creator": holder} if holder else {}
         touches = [
             touch
             for touch in sorted(self.clicks, key=lambda one: one.at, reverse=True)

@@ -11,7 +11,7 @@ from shops import checkout, orders, payments, shipments
 from shops.checkout import LineRequest
 from shops.models import OrderLine
 from tests.histories.steps import PLACE, Steps, act, pick
-from tests.histories.things import Checkout, Click, Good, Line, Order, Page
+from tests.histories.things import Checkout, Click, Coupon, Good, Line, Order, Page
 from tests.histories.world import BUYERS
 
 # SKU, units, page (the first means none, the last a search)
@@ -57,6 +57,19 @@ class Selling(Steps):
         return made
 
     # ------------------------------------------------------------ checkouts
+    @act(
+        lambda self: self.wide,
+        buyer=BUYER,
+        wanted=LINES,
+        by=BY,
+        code=st.integers(0, 1),
+    )
+    def buy_with_a_code(self, buyer: str, wanted: list[Any], by: Any, code: int) -> None:
+        """A purchase with a coupon code, paid at once."""
+        placed = self.place(buyer, wanted, self.click_by(by, buyer), code=code)
+        if placed:
+            self.notice(placed, ids.code(12), ids.code(12), placed.total)
+
     @act(buyer=BUYER, wanted=LINES, by=BY, paid=st.sampled_from([True, True, True, False]))
     def buy(self, buyer: str, wanted: list[Any], by: Any, paid: bool) -> None:
         """A purchase, paid at once more often than not."""
@@ -91,9 +104,16 @@ class Selling(Steps):
         return None if by is None else self.follow(by, buyer)
 
     def place(
-        self, buyer: str, wanted: list[Any], click: Click | None, *, off: int = 0
+        self,
+        buyer: str,
+        wanted: list[Any],
+        click: Click | None,
+        *,
+        off: int = 0,
+        code: int | None = None,
     ) -> Checkout | None:
         account = self.world.people[buyer]
+        coupon = None if code is None else self.ideas.coupons[code]
         asked: list[tuple[Good, int, Page | None]] = []
         requests = []
         for sku, units, page in wanted:
@@ -107,7 +127,7 @@ class Selling(Steps):
         for good, _, _ in asked:
             dearest[good.store.id] = max(dearest.get(good.store.id, 0), good.shipping)
         made = self.ask(
-            self.may_not_buy(account.pk, asked) | ({"price_changed"} if off else set()),
+            self.may_not_buy(account.pk, asked, coupon) | ({"price_changed"} if off else set()),
             checkout.place,
             buyer=account,
             lines=requests,
@@ -115,11 +135,20 @@ class Selling(Steps):
             expected_total_fen=goods + sum(dearest.values()) + off,
             at=self.at,
             click_id=click.id if click else "",
+            coupon_code=coupon.code if coupon else "",
         )
-        return self.placed(made, account.pk, click, asked, dearest) if made else None
+        if made is None:
+            return None
+        found = self.placed(made, account.pk, click, asked, dearest)
+        found.coupon = coupon
+        return found
 
-    def may_not_buy(self, buyer: int, asked: list[tuple[Good, int, Page | None]]) -> set[str]:
+    def may_not_buy(
+        self, buyer: int, asked: list[tuple[Good, int, Page | None]], coupon: Coupon | None
+    ) -> set[str]:
         codes = set()
+        if coupon and all(good.store is not coupon.store for good, _, _ in asked):
+            codes.add("coupon_elsewhere")
         for good, units, page in asked:
             if good.store.owner == buyer:
                 codes.add("own_product")

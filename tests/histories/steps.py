@@ -65,6 +65,8 @@ class Steps(RuleBasedStateMachine):
     tally: ClassVar[Counter[str]] = Counter()
     reached: ClassVar[Counter[str]] = Counter()
     first_is_enough: ClassVar[bool] = False
+    # Whether lines are decided anew and coupon codes are named, too.
+    wide: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()

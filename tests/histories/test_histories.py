@@ -35,6 +35,7 @@ STATES = {
         *["balance below zero", "payout failed", "payment late", "payment second"],
         *["payment repeated", "payment amount_mismatch", "refunded before it was accrued"],
         *["held", "a self purchase", "a frozen promoter lost", "an inviter without a share"],
+        *["decided anew", "decided anew after settlement", "won by a coupon"],
         *["paid to a creator", "in a bank file", "order closed", "shipped in part"],
         *["several orders in a checkout", "the same notice again", "refund awaiting_return"],
         *["sent ok", "sent fail", "sent timeout_paid", "sent timeout_lost", "sent duplicate"],

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tests.histories.arithmetic import Owed
+from tests.histories.arithmetic import Owed, Plan
 
 DAY = timedelta(days=1)
 CLICK_WINDOW = 30 * DAY
@@ -88,6 +88,16 @@ class Page:
 
 
 @dataclass(eq=False)
+class Coupon:
+    """A shop's code, given to a promoter or to somebody who shows things; nothing off."""
+
+    code: str
+    store: Store
+    promoter: Promoter | None
+    creator: int | None
+
+
+@dataclass(eq=False)
 class Click:
     """Somebody came by a link."""
 
@@ -117,6 +127,7 @@ class Line:
     busy: bool = False
     # The commission: None until its order's events were delivered.
     owed: Owed | None = None
+    plan: Plan | None = None
     payees: dict[str, int] = field(default_factory=dict)
     back: dict[str, int] = field(default_factory=dict)
     answered: int = 0
@@ -175,6 +186,7 @@ class Checkout:
     buyer: int
     placed: datetime
     click: Click | None
+    coupon: Coupon | None = None
     orders: list[Order] = field(default_factory=list)
     status: str = "pending"
     # Notices by id: (transaction, fen, outcome); the transaction that paid.

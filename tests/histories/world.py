@@ -9,7 +9,7 @@ from typing import Any
 
 from backend.accounts.models import Account
 from backend.core import ids
-from commissions import agencies, links, memberships, offers, plans, promoters
+from commissions import agencies, coupons, links, memberships, offers, plans, promoters
 from commissions.models import AgencyInvitation
 from commissions.split import Shares
 from notes.models import LiveProduct, LiveSession, NoteProduct
@@ -18,7 +18,7 @@ from shops.models import Sku
 from tests.commissions.money_out import CARD, OK, officer, payee
 from tests.histories.arithmetic import PASSED, Plan
 from tests.histories.oracle import Oracle
-from tests.histories.things import Good, Link, Page, Promoter, Store
+from tests.histories.things import Coupon, Good, Link, Page, Promoter, Store
 from tests.shops.sales import shop_of, sku_in
 
 START = datetime(2026, 11, 2, 4, tzinfo=UTC)
@@ -56,6 +56,8 @@ _LINKS = (
     ("olga", "shop", "olga"),
     ("fay", "note", "tips"),
 )
+# a shop by its owner, who was given its code, and as what
+_COUPONS = (("bert", "pat", "promoter"), ("olga", "nina", "creator"))
 # name: kind, author, products shown
 _PAGES = {
     "tips": ("note", "nina", ("coat", "lamp")),
@@ -76,6 +78,7 @@ class World:
     visitors: list[str]
     staff: dict[str, Account]
     promoter_ids: dict[str, int]
+    coupons: list[str]
     pages: list[tuple[str, int]]
 
     def __post_init__(self) -> None:
@@ -92,6 +95,7 @@ class Ideas:
     links: list[Link]
     pages: list[Page]
     promoters: dict[str, Promoter]
+    coupons: list[Coupon]
 
 
 def build() -> World:
@@ -130,10 +134,20 @@ def build() -> World:
             "maker": officer("prepare_payout"),
             "checker": officer("approve_payout"),
             "both": officer("prepare_payout", "approve_payout"),
+            "proposer": officer("propose_override"),
+            "judge": officer("approve_override"),
         },
         promoter_ids=promoter_ids,
+        coupons=[_given(people, *given) for given in _COUPONS],
         pages=[pages[name] for name in _PAGES],
     )
+
+
+def _given(people: dict[str, Account], owner: str, holder: str, role: str) -> str:
+    """The code that a shop has given to somebody."""
+    shop, handle = people[owner].shop, people[holder].handle
+    made = coupons.give(account=people[owner], shop_id=shop.pk, holder=handle, role=role, at=BEFORE)
+    return made.code
 
 
 def take_in(
@@ -247,4 +261,13 @@ def ideas(world: World) -> Ideas:
         found.append(Link(who[promoter], frozenset(covers)))
     rates = {world.products[name]: rate or 0 for name, (*_, rate) in _PRODUCTS.items()}
     oracle = Oracle([(BEFORE, PLANS[0])], rates)
-    return Ideas(oracle, goods, found, pages, who)
+    given = [
+        Coupon(
+            code,
+            stores[owner],
+            who[holder] if role == "promoter" else None,
+            world.people[holder].pk if role == "creator" else None,
+        )
+        for code, (owner, holder, role) in zip(world.coupons, _COUPONS, strict=True)
+    ]
+    return Ideas(oracle, goods, found, pages, who, given)

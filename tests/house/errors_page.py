@@ -18,6 +18,7 @@ SECTIONS = {
     "shops": "Shops, goods, orders, refunds",
     "notes": "Notes",
     "commissions": "Promoting, earnings, payouts",
+    "backend.webhooks": "Webhooks",
     "seeds": "Commands only",
 }
 # What no verb raises: backend/rest/problems.py makes these of what Django and DRF say.
@@ -62,7 +63,8 @@ def _below(kind: type) -> Iterator[type]:
 
 def _section(kind: type) -> str:
     parts = kind.__module__.split(".")
-    return "backend.accounts" if parts[:2] == ["backend", "accounts"] else parts[0]
+    room = ".".join(parts[:2])
+    return room if room in SECTIONS else parts[0]
 
 
 def tables() -> str:

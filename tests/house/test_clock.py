@@ -17,7 +17,7 @@ READS = {
     ("timezone", "localdate"),
 }
 # These stand between doors and verbs, or are processes of their own: they may ask what time it is.
-MAY_ASK = ("backend/rest/", "backend/core/", "seeds/", "backend/management/")
+MAY_ASK = ("backend/rest/", "backend/streams/", "backend/core/", "seeds/", "backend/management/")
 MAY_ASK_FILES = {
     "backend/accounts/authentication.py",
     "backend/accounts/proof.py",

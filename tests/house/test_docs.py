@@ -221,7 +221,7 @@ def test_every_periodic_message_dies_soon() -> None:
 
 
 # ---------------------------------------------------------------- words
-@pytest.mark.parametrize("app", ["core", "accounts", "shops", "notes", "commissions"])
+@pytest.mark.parametrize("app", ["core", "accounts", "shops", "notes", "commissions", "webhooks"])
 def test_every_name_in_both_languages_is_in_the_glossary(app: str) -> None:
     """Verbose names of models and labels of choices: "order 订单" → 订单."""
     from django.apps import apps
@@ -244,7 +244,7 @@ def test_every_model_has_a_name_for_people() -> None:
 
     nameless = [
         model.__name__
-        for name in ("core", "accounts", "shops", "notes", "commissions")
+        for name in ("core", "accounts", "shops", "notes", "commissions", "webhooks")
         for model in apps.get_app_config(name).get_models()
         if "verbose_name" not in model._meta.original_attrs and not model._meta.auto_created
     ]

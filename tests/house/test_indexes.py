@@ -14,7 +14,7 @@ WHERE NOT a.indisunique AND a.indpred IS NULL AND b.indpred IS NULL
   AND a.indrelid::regclass::text !~ '_(groups|user_permissions|topics)$'
 ORDER BY 1
 """
-OURS = "^(core|shops|notes|commissions)_"
+OURS = "^(core|shops|notes|commissions|webhooks)_"
 
 
 def test_no_index_is_the_beginning_of_another(db: None) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from tests.house.source import HOME, text
 
-SERVICES = {"web", "worker", "beat", "db", "redis", "migrate"}
+SERVICES = {"web", "streams", "worker", "beat", "db", "redis", "migrate"}
 
 
 def compose() -> dict[str, Any]:
@@ -28,12 +28,12 @@ def test_every_part_that_stays_up_has_a_health_check_and_time_to_stop() -> None:
         if name != "migrate":
             assert "healthcheck" in service, name
             assert service["restart"] == "unless-stopped", name
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "streams", "worker", "beat"):
         assert compose()["services"][name]["stop_grace_period"] == "30s", name
 
 
 def test_web_worker_and_beat_wait_for_the_migrations() -> None:
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "streams", "worker", "beat"):
         waits = compose()["services"][name]["depends_on"]
         assert waits["migrate"]["condition"] == "service_completed_successfully", name
     waits = compose()["services"]["migrate"]["depends_on"]
@@ -58,9 +58,9 @@ def test_no_secret_stands_in_the_compose_file() -> None:
             assert wanted == ":?" or match[2] == ":-", line
 
 
-def test_only_the_web_is_reachable_from_outside() -> None:
+def test_only_the_web_and_the_streams_are_reachable_from_outside() -> None:
     open_ = [name for name, service in compose()["services"].items() if "ports" in service]
-    assert open_ == ["web"]
+    assert open_ == ["web", "streams"]
 
 
 def test_the_image_runs_as_nobody_in_particular_and_holds_no_secret() -> None:

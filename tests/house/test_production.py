@@ -18,6 +18,7 @@ GIVEN = {
     "TUIKE_ENV": "production",
     "SECRET_KEY": "b7-kQ2x.Zw9" * 6,
     "FIELD_KEYS": "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    "STATEMENT_SIGNING_KEY": "OTg3NjU0MzIxMGFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
     "PAYMENT_SANDBOX_SECRET": "c9" * 20,
     "ALLOWED_HOSTS": "shop.example",
     "DATABASE_URL": "postgresql://u:p@db.example:5432/tuike",
@@ -66,7 +67,7 @@ def test_check_deploy_has_nothing_to_say() -> None:
 
 
 # ---------------------------------------------------------------- what it does not start without
-@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_KEYS"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "FIELD_KEYS", "STATEMENT_SIGNING_KEY"])
 def test_production_does_not_start_without(name: str) -> None:
     answer = _run("-c", _SHOW, **{name: None})
     assert answer.returncode != 0
@@ -79,6 +80,7 @@ def test_production_does_not_start_without(name: str) -> None:
         ({"SECRET_KEY": settings.SECRET_KEY}, "SECRET_KEY must be set"),
         ({"FIELD_KEYS": "too-short"}, "FIELD_KEYS is 32 bytes"),
         ({"FIELD_KEYS": GIVEN["FIELD_KEYS"] + ",x"}, "FIELD_KEYS is 32 bytes"),
+        ({"STATEMENT_SIGNING_KEY": "too-short"}, "STATEMENT_SIGNING_KEY is 32 bytes"),
         ({"DATABASE_URL": "sqlite:///x.db"}, "DATABASE_URL must begin with postgresql"),
     ],
 )

@@ -134,7 +134,7 @@ def test_every_column_about_a_person_is_on_the_page() -> None:
     kinds = {"CharField", "TextField", "JSONField", "BinaryField", "ArrayField", "FileField"}
     columns = {
         (model._meta.db_table, field.column)
-        for app in ("accounts", "core", "shops", "notes", "commissions")
+        for app in ("accounts", "core", "shops", "notes", "commissions", "webhooks")
         for model in apps.get_app_config(app).get_models()
         for field in model._meta.concrete_fields
         if field.get_internal_type() in kinds

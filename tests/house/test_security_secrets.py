@@ -41,6 +41,8 @@ HARMLESS = {
     "_DEVELOPMENT_KEY": "refused in production by name",
     "sandbox-secret-for-development": "the sandbox provider of development; empty in production",
     "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=": "0123456789abcdef twice: test_production.py",
+    "OTg3NjU0MzIxMGFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=": "9876543210abcdef…: made up for tests",
+    "# RFC 8032": "the standard's own public vectors",
     "b7-kQ2x.Zw9": "test_production.py's made-up key",
     "postgresql://u:p@db.example": "test_production.py's made-up server",
     "postgresql://user:password@host": "the form of a setting, on its page",
@@ -211,6 +213,6 @@ def test_an_event_carries_ids_alone() -> None:
 # ---------------------------------------------------------------- words that secrets go by
 def test_no_default_of_production_is_a_secret() -> None:
     settings = text(Path("backend/settings.py"))
-    for name in ("SECRET_KEY", "FIELD_KEYS", "PAYMENT_SANDBOX_SECRET"):
+    for name in ("SECRET_KEY", "FIELD_KEYS", "STATEMENT_SIGNING_KEY", "PAYMENT_SANDBOX_SECRET"):
         assert re.search(rf'env\.(str|list)\(\s*"{name}"', settings), name
     assert HOME.joinpath("backend/settings.py").is_file()

@@ -13,7 +13,7 @@ from backend.accounts.models import Account
 from backend.core.clock import business_day
 from backend.core.sql import rows
 from backend.rest.renderers import encode
-from commissions import books, earnings, explain
+from commissions import books, earnings, explain, restating, statements
 from commissions.models import (
     AgencyEdge,
     Attribution,
@@ -33,7 +33,9 @@ from commissions.models import (
     Promoter,
     PromoterCount,
     RiskCase,
+    SettlementPeriod,
     SponsorEdge,
+    Statement,
     TaxWithholding,
 )
 from notes import feed, search
@@ -349,3 +351,17 @@ def test_a_dispute_was_settled_by_two_and_the_line_says_so(world: World) -> None
     assert LockSetting.objects.count() == 1
     assert LockChange.objects.exists()
     assert CouponCode.objects.get().promoter_id is not None
+
+
+def test_months_that_are_over_are_closed_stated_and_restated(world: World) -> None:
+    """K15, X4, X12: what a visitor of the demo finds among settlement periods and statements."""
+    over = SettlementPeriod.objects.filter(to_at__lte=AT - timedelta(hours=1))
+    assert over.count() >= 1
+    assert not over.filter(stated_at=None).exists()
+    for period in over:
+        assert restating.progress(period).unstated == 0
+        assert restating.restated(period.pk) == restating.from_scratch(period.pk)
+    kinds = set(Statement.objects.values_list("owner_kind", flat=True))
+    assert kinds == {"person", "shop"}
+    found = Statement.objects.select_related("period", "signed_by").latest("id")
+    assert b"".join(statements.jsonl_file(found)).count(b"\n") == found.lines_count + 2
