@@ -35,6 +35,10 @@ SELECT
     (SELECT count(*) FROM notes_goodsnoteapplication WHERE status = 'submitted') AS goods_notes,
     (SELECT count(*) FROM commissions_payout WHERE status = 'requested') AS prepare,
     (SELECT count(*) FROM commissions_payout WHERE status = 'prepared') AS approve,
+    (SELECT count(*) FROM commissions_payout WHERE status = 'checked') AS second,
+    (SELECT count(*) FROM commissions_payout WHERE held_at IS NOT NULL
+     AND status IN ('requested', 'prepared', 'checked', 'approved')) AS payouts_held,
+    (SELECT count(*) FROM commissions_payoutbatch WHERE status = 'built') AS batches,
     (SELECT count(*) FROM commissions_payout p JOIN commissions_payeeaccount y ON y.id = p.payee_id
      WHERE p.status = 'approved' AND y.provider = 'bank_file') AS batch,
     (SELECT count(*) FROM commissions_payout WHERE status = 'unknown') AS unknown,
@@ -55,6 +59,10 @@ _QUEUES = [
      "status=submitted", False),
     ("prepare", "Payouts to prepare 待初审", "commissions.payout", "status=requested", False),
     ("approve", "Payouts to approve 待复核", "commissions.payout", "status=prepared", False),
+    ("second", "Payouts, second approval 待二次复核", "commissions.payout", "status=checked",
+     False),
+    ("payouts_held", "Payouts held 提现冻结", "commissions.payout", "held_at__isempty=0", False),
+    ("batches", "Batches unanswered 批次未回盘", "commissions.payoutbatch", "status=built", False),
     ("batch", "Payouts for the bank 待生成批次", "commissions.payout", "status=approved", False),
     ("unknown", "Payouts, result unknown 结果未知", "commissions.payout", "status=unknown", True),
     ("refunds", "Refunds overdue 退款超时", "shops.refund", "status=requested", True),
@@ -112,6 +120,9 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     days = metrics.daily(from_day=first, to_day=today)
     context["queues"] = _queues(request, rows(_WAITING, {"at": at})[0])
     context["totals"] = _totals(days[-1]) if _may_see(request, "shops.dailymetric") else []
+    user = request.user
+    if user.has_perm("commissions.prepare_payout") or user.has_perm("commissions.approve_payout"):
+        context["desk_url"] = reverse("admin:commissions_payout_desk")
     context["charts"] = (
         [
             _chart("DAB · buyers a day 日下单人数", days, "dab", str),
@@ -152,7 +163,8 @@ def _link(model: str, filter_: str) -> str:
     except NoReverseMatch:
         return reverse("admin:index")
     field, _, value = filter_.partition("=")
-    return f"{url}?{field}__exact={value}" if value else url
+    name = field if "__" in field else f"{field}__exact"
+    return f"{url}?{name}={value}" if value else url
 
 
 def _totals(day: dict[str, Any]) -> list[tuple[str, str]]:

@@ -92,6 +92,7 @@ API_PAGE: dict[str, Any] = {
         "SplitRole": "commissions.models.CommissionSplit.Role",
         "ComplianceReached": "commissions.models.ComplianceFinding.Reached",
         "PayoutState": "commissions.models.Payout.Status",
+        "TaxMethod": "commissions.models.PayoutRule.TaxMethod",
         "PayeeProvider": "commissions.models.PayeeAccount.Provider",
         "ConversionFile": "commissions.models.ConversionImport.Kind",
         "ConversionImportState": "commissions.models.ConversionImport.Status",

@@ -1,5 +1,6 @@
 """Payees' accounts 收款账户: where a person's money goes. Sealed at rest, shown masked."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,20 +11,24 @@ from backend.accounts.models import Account
 from backend.core import audit, sealing
 from backend.core.errors import Invalid, NotAllowed, NotFound
 from commissions.models import PayeeAccount
+from commissions.names import clean_name
+from commissions.providers import CHANNELS
 
 Provider = PayeeAccount.Provider
+MOST = 100
 UNMASK = "commissions.unmask_payeeaccount"
 
 
 class BadAccountNumber(Invalid):
-    """The number cannot be an account of this provider: wrong length, or its check digit."""
+    """The number cannot be an account of this provider: its length, form or check digit."""
 
     code = "bad_account_number"
     title = "The account number is not valid"
 
 
 class ProviderClosed(Invalid):
-    """Nobody is paid through this provider here: the sandbox in production."""
+    """Nobody is paid through this provider here: the sandbox in production, or a channel that is
+    not set up."""
 
     code = "provider_closed"
     title = "This provider is not open"
@@ -43,9 +48,11 @@ def add(
     """The account's new payee account; the one before it is no longer active. Payouts on their
     way keep the one they were requested with. The same name and number again change nothing.
 
-    :raises BadAccountNumber: wrong length or check digit.
-    :raises ProviderClosed: the sandbox in production.
+    :raises BadHolderName: no person's name.
+    :raises BadAccountNumber: wrong length, form or check digit.
+    :raises ProviderClosed: the sandbox in production, a channel that is not set up.
     """
+    holder_name = clean_name(holder_name)
     digits = _checked(provider, number)
     prints = sealing.fingerprints(f"{provider}\n{digits}")
     with transaction.atomic():
@@ -59,16 +66,45 @@ def add(
             provider=provider,
             holder_name_sealed=sealing.seal(holder_name),
             number_sealed=sealing.seal(digits),
-            number_masked=f"**** {digits[-4:]}",
+            number_masked=_masked(digits),
             fingerprint=prints[0],
             created_at=at,
         )
 
 
+def open_providers() -> list[str]:
+    """Through whom people are paid here: the bank's file, and the channels that are set up."""
+    channels = [name for name in CHANNELS if name != Provider.SANDBOX or not settings.PRODUCTION]
+    return [Provider.BANK_FILE, *channels]
+
+
 def _checked(provider: str, number: str) -> str:
+    """The number as its provider writes it."""
+    if provider not in open_providers():
+        raise ProviderClosed(fields={"provider": ["Nobody is paid through it here."]})
+    if provider == Provider.WECHAT:
+        return _fits(number.strip(), _OPENID, "An openid: 28 letters, digits, _ and -.")
+    if provider == Provider.ALIPAY:
+        return _fits(number.strip(), _ALIPAY, "A phone, an e-mail address, or a 2088 number.")
+    return _digits(provider, number)
+
+
+# WeChat's openid of this merchant's app; Alipay's login (phone or e-mail) or its user's number.
+_OPENID = re.compile(r"[A-Za-z0-9_-]{28}")
+_ALIPAY = re.compile(
+    r"1[3-9][0-9]{9}|2088[0-9]{12}"
+    r"|[A-Za-z0-9][A-Za-z0-9._+-]{0,63}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.)+[A-Za-z]{2,24}"
+)
+
+
+def _fits(number: str, form: re.Pattern[str], words: str) -> str:
+    if len(number) > MOST or not form.fullmatch(number):
+        raise BadAccountNumber(fields={"number": [words]})
+    return number
+
+
+def _digits(provider: str, number: str) -> str:
     """The number's digits, spaces and dashes between them dropped."""
-    if provider == Provider.SANDBOX and settings.PRODUCTION:
-        raise ProviderClosed(fields={"provider": ["The sandbox is for development."]})
     digits = number.replace(" ", "").replace("-", "")
     card = provider == Provider.BANK_FILE
     low, high = (12, 19) if card else (4, 19)
@@ -79,6 +115,12 @@ def _checked(provider: str, number: str) -> str:
     if card and not luhn.is_valid(digits):
         raise BadAccountNumber(fields={"number": ["The check digit is wrong."]})
     return digits
+
+
+def _masked(number: str) -> str:
+    """What is shown of a number: the last four, of an e-mail address its first letter and host."""
+    name, at_sign, host = number.partition("@")
+    return f"{name[:1]}***@{host}"[:40] if at_sign else f"**** {number[-4:]}"
 
 
 def remove(*, account: Account, payee_id: int) -> None:

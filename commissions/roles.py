@@ -25,6 +25,11 @@ _DESK = [
     "view_attributionoverride",
     "view_sealedjournal",
     "view_booksarchive",
+    "view_payoutrule",
+    "view_taxtable",
+    "view_taxidentity",
+    "view_taxwithholding",
+    "view_taxfiling",
 ]
 # Looks at the books and takes them along; touches nothing.
 _AUDIT = [
@@ -39,10 +44,18 @@ _AUDIT = [
 # What nobody needs to see to answer a customer.
 _NOT_FOR_SUPPORT = ["view_accesstoken", "view_idempotencykey"]
 GROUPS = {
-    "payout_maker": [*_DESK, "prepare_payout", "propose_override", "request_writeoff"],
+    "payout_maker": [
+        *_DESK,
+        "prepare_payout",
+        "hold_payout",
+        "propose_override",
+        "request_writeoff",
+        "file_tax",
+    ],
     "payout_approver": [
         *_DESK,
         "approve_payout",
+        "hold_payout",
         "approve_override",
         "approve_writeoff",
         "restate_settlementperiod",
@@ -58,7 +71,11 @@ MONEY_RIGHTS = (
     "commissions.request_writeoff",
     "commissions.approve_writeoff",
     "commissions.sign_reconciliation",
+    "commissions.hold_payout",
+    "commissions.publish_payoutrule",
+    "commissions.file_tax",
     "commissions.unmask_payeeaccount",
+    "commissions.unmask_taxidentity",
     "commissions.change_commissionorder",
     "commissions.change_planversion",
     "commissions.change_riskcase",

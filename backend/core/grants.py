@@ -24,6 +24,7 @@ HIDDEN: dict[str, frozenset[str]] = {
     "axes_accessfailurelog": frozenset({ALL}),
     "axes_accesslog": frozenset({ALL}),
     "commissions_payeeaccount": frozenset({"fingerprint"}),
+    "commissions_taxidentity": frozenset({"fingerprint"}),
     "django_session": frozenset({ALL}),
     "shops_checkout": frozenset({"address"}),
     "shops_payment": frozenset({"payer"}),

@@ -7,12 +7,14 @@ from commissions.admin import (
     chain,
     conversions,
     finance,
+    payout_rules,
     plans,
     promoters,
     promoting,
     reconciliation,
     risk,
     settlements,
+    taxes,
     writeoffs,
 )
 
@@ -23,11 +25,13 @@ __all__ = [
     "chain",
     "conversions",
     "finance",
+    "payout_rules",
     "plans",
     "promoters",
     "promoting",
     "reconciliation",
     "risk",
     "settlements",
+    "taxes",
     "writeoffs",
 ]

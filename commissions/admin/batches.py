@@ -69,7 +69,7 @@ class PayoutInline(ReadOnlyInline):
     @display(description="arrives 到账")
     def amount(self, row: Payout) -> str:
         """What the bank is asked to pay."""
-        return fen(row.amount_fen - row.fee_fen)
+        return fen(row.net_fen)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """The person comes along."""

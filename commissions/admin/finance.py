@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
+from unfold.dataclasses import UnfoldAction
 from unfold.decorators import action, display
 
 from backend.accounts.models import Account
@@ -15,19 +16,20 @@ from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision, Reasoned
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, fen
 from commissions import payees, payouts
-from commissions.admin import batches, ledger_pages
+from commissions.admin import batches, desk_page, ledger_pages
 from commissions.models import PayeeAccount, Payout, PayoutAttempt, SandboxTransfer
 
-__all__ = ["PayeeAccountAdmin", "PayoutAdmin", "batches", "ledger_pages"]
+__all__ = ["PayeeAccountAdmin", "PayoutAdmin", "batches", "desk_page", "ledger_pages"]
 
 Status = Payout.Status
 
 
 def _said(row: Payout) -> str:
-    """What one decides about: how much, to whom, where."""
-    net = fen(row.amount_fen - row.fee_fen)
+    """What one decides about: how much, what is kept back, what arrives, to whom, where."""
     where = f"{row.payee.get_provider_display()} {row.payee.number_masked}"
-    return f"{row.number}: {net} → {row.account}, {where}"
+    kept = f"{fen(row.amount_fen)} − fee {fen(row.fee_fen)} − tax {fen(row.tax_fen)}"
+    held = f" HELD: {row.held_reason}" if row.held_at else ""
+    return f"{row.number}: {kept} = {fen(row.net_fen)} → {row.account}, {where}{held}"
 
 
 PREPARE = Decision(
@@ -38,7 +40,7 @@ PREPARE = Decision(
 )
 APPROVE = Decision(
     title="Approve 复核通过",
-    done="approved",
+    done="approved (over the limit of its rule a second checker must agree too)",
     act=lambda row, by, _, at: payouts.approve(number=row.number, by=by, at=at),
     needs_code=True,
     says=_said,
@@ -70,9 +72,26 @@ NOT_PAID = Decision(
     needs_code=True,
     says=_said,
 )
+HOLD = Decision(
+    title="Hold 冻结",
+    done="held until somebody releases it",
+    act=lambda row, by, why, at: payouts.hold(number=row.number, by=by, reason=why, at=at),
+    needs_reason=True,
+    needs_code=True,
+    says=_said,
+)
+RELEASE = Decision(
+    title="Release 解除冻结",
+    done="released, it goes on where it stood",
+    act=lambda row, by, why, at: payouts.release(number=row.number, by=by, reason=why, at=at),
+    needs_reason=True,
+    needs_code=True,
+    says=_said,
+)
 LABELS = {
     "requested": "info",
     "prepared": "info",
+    "checked": "warning",
     "approved": "warning",
     "sending": "warning",
     "unknown": "danger",
@@ -102,11 +121,12 @@ class PayoutAdmin(DecidingAdmin):
         "paid_to",
         "state",
         "requested_at",
+        "held",
         "prepared_by",
         "approved_by",
     ]
-    list_filter = ["status", "payee__provider"]
-    list_select_related = ["account", "payee", "prepared_by", "approved_by"]
+    list_filter = ["status", ("held_at", admin.EmptyFieldListFilter), "payee__provider"]
+    list_select_related = ["account", "payee", "prepared_by", "checked_by", "approved_by"]
     search_fields = ["=number", "account__handle", "account__display_name"]
     search_help_text = "a payout's number, or the person's handle or name"
     date_hierarchy = "requested_at"
@@ -114,23 +134,42 @@ class PayoutAdmin(DecidingAdmin):
     inlines = [AttemptInline]
     fieldsets = [
         (None, {"fields": ["number", "account", "payee", "status", "reason"]}),
-        ("Money 金额", {"fields": ["amount", "fee", "net"]}),
+        ("Money 金额", {"fields": ["amount", "fee", "tax", "net"]}),
         (
             "Four eyes 双人复核",
-            {"fields": ["prepared_by", "prepared_at", "approved_by", "approved_at"]},
+            {
+                "fields": [
+                    "prepared_by", "prepared_at", "needs_second", "checked_by", "checked_at",
+                    "approved_by", "approved_at",
+                ]
+            },
         ),
-        ("Way 流转", {"fields": ["batch", "requested_at", "finished_at"]}),
-    ]
-    readonly_fields = ["amount", "fee", "net"]
+        ("Hold 冻结", {"fields": ["held_at", "held_by", "held_reason"]}),
+        ("Way 流转", {"fields": ["rule", "batch", "requested_at", "send_from", "finished_at"]}),
+    ]  # fmt: skip
+    readonly_fields = ["amount", "fee", "tax", "net"]
+    actions_list = ["desk"]
     actions = ["prepare_selected", "approve_selected", "reject_selected"]
-    actions_detail = ["prepare_one", "approve_one", "reject_one", "paid_one", "not_paid_one"]
+    actions_detail = [
+        "prepare_one", "approve_one", "reject_one", "hold_one", "release_one", "paid_one",
+        "not_paid_one",
+    ]  # fmt: skip
     offered = {
         "prepare_one": frozenset({Status.REQUESTED}),
-        "approve_one": frozenset({Status.PREPARED}),
-        "reject_one": frozenset({Status.REQUESTED, Status.PREPARED}),
+        "approve_one": frozenset({Status.PREPARED, Status.CHECKED}),
+        "reject_one": frozenset({Status.REQUESTED, Status.PREPARED, Status.CHECKED}),
+        "hold_one": frozenset(payouts.HOLDABLE),
+        "release_one": frozenset(payouts.HOLDABLE),
         "paid_one": frozenset({Status.UNKNOWN}),
         "not_paid_one": frozenset({Status.UNKNOWN}),
     }
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
+        """A payout that is held is released, another one held."""
+        row = self.get_object(request, str(object_id))
+        idle = "hold_one" if row is not None and row.held_at else "release_one"
+        found = super().get_actions_detail(request, object_id)
+        return [one for one in found if not one.action_name.endswith(idle)]
 
     @display(description="amount 金额", ordering="amount_fen")
     def amount(self, row: Payout) -> str:
@@ -142,10 +181,20 @@ class PayoutAdmin(DecidingAdmin):
         """What the platform keeps."""
         return fen(row.fee_fen)
 
+    @display(description="tax 代扣税款")
+    def tax(self, row: Payout) -> str:
+        """What is withheld for the tax office."""
+        return fen(row.tax_fen)
+
     @display(description="arrives 到账")
     def net(self, row: Payout) -> str:
         """What the channel is asked to pay."""
-        return fen(row.amount_fen - row.fee_fen)
+        return fen(row.net_fen)
+
+    @display(description="held 冻结", boolean=True, ordering="held_at")
+    def held(self, row: Payout) -> bool:
+        """Whether it waits for its release."""
+        return row.held_at is not None
 
     @display(description="paid to 收款账户")
     def paid_to(self, row: Payout) -> str:
@@ -165,6 +214,10 @@ class PayoutAdmin(DecidingAdmin):
         """Checkers."""
         return bool(request.user.has_perm("commissions.approve_payout"))
 
+    def has_hold_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Those who hold and release."""
+        return bool(request.user.has_perm("commissions.hold_payout"))
+
     def has_handle_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Makers and checkers alike."""
         return self.has_prepare_permission(request) or self.has_approve_permission(request)
@@ -183,6 +236,21 @@ class PayoutAdmin(DecidingAdmin):
     def reject_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Rejects the payout on the page, with a reason."""
         return self.decide_one(request, object_id, REJECT)
+
+    @action(description=HOLD.title, permissions=["hold"])
+    def hold_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Holds the payout on the page, with a reason."""
+        return self.decide_one(request, object_id, HOLD)
+
+    @action(description=RELEASE.title, permissions=["hold"])
+    def release_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Releases the payout on the page, with a reason."""
+        return self.decide_one(request, object_id, RELEASE)
+
+    @action(description="Finance desk 财务台", permissions=["handle"], url_path="desk")
+    def desk(self, request: HttpRequest) -> HttpResponse:
+        """What needs somebody today, what the market stands for, whether the books agree."""
+        return desk_page.show(self, request)
 
     @action(description=PAID.title, permissions=["approve"])
     def paid_one(self, request: HttpRequest, object_id: str) -> HttpResponse:

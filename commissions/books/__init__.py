@@ -27,6 +27,7 @@ from commissions.books import (
     plan_rules,
     settlement_rules,
     statement_rules,
+    tax_rules,
     waiting_rules,
 )
 from commissions.books.rule import Rule
@@ -43,6 +44,7 @@ RULES: list[Rule] = [
     *settlement_rules.RULES,
     *statement_rules.RULES,
     *payout_rules.RULES,
+    *tax_rules.RULES,
     *given_rules.RULES,
     *case_rules.RULES,
     *waiting_rules.RULES,

@@ -2,12 +2,12 @@
 
 from commissions.books.rule import Quick, Rule, weight
 
-_KINDS = "1, 2, 3, 4, 5, 6, 20, 40, 41"
+_KINDS = "1, 2, 3, 4, 5, 6, 7, 20, 40, 41"
 _CAUSELESS = """
 SELECT j.id, j.kind, j.subject_id FROM commissions_journal j
 LEFT JOIN commissions_commissionreversal r ON j.kind = 2 AND r.id = j.subject_id
 LEFT JOIN commissions_settlementposting s ON j.kind = 3 AND s.id = j.subject_id
-LEFT JOIN commissions_payout p ON j.kind IN (4, 5, 6) AND p.id = j.subject_id
+LEFT JOIN commissions_payout p ON j.kind IN (4, 5, 6, 7) AND p.id = j.subject_id
 LEFT JOIN commissions_attributionoverride v ON j.kind = 20 AND v.id = j.subject_id
 LEFT JOIN commissions_writeoff w ON j.kind = 40 AND w.id = j.subject_id
 LEFT JOIN commissions_bountyaward b ON j.kind = 41 AND b.id = j.subject_id

@@ -120,8 +120,8 @@ RULES = [
         UNION ALL
         SELECT p.number, 'payout ' || p.status FROM commissions_payout p
         JOIN commissions_payeeaccount y ON y.id = p.payee_id AND y.provider <> 'bank_file'
-        WHERE p.status = 'approved'
-          AND p.approved_at < %(at)s::timestamptz - interval '10 minutes'
+        WHERE p.status = 'approved' AND p.held_at IS NULL
+          AND greatest(p.approved_at, p.send_from) < %(at)s::timestamptz - interval '10 minutes'
         ORDER BY 1
         """,
     ),
@@ -131,7 +131,8 @@ RULES = [
         """
         SELECT p.number AS payout, p.status, y.provider, p.approved_at
         FROM commissions_payout p JOIN commissions_payeeaccount y ON y.id = p.payee_id
-        WHERE p.status IN ('sending', 'unknown') AND p.approved_at < %(at)s::timestamptz
+        WHERE p.status IN ('sending', 'unknown')
+          AND greatest(p.approved_at, p.send_from) < %(at)s::timestamptz
               - CASE y.provider WHEN 'bank_file' THEN interval '7 days' ELSE interval '1 day' END
         ORDER BY 1
         """,

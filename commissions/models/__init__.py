@@ -25,6 +25,7 @@ from commissions.models.payout import (
     PayoutBatch,
     SandboxTransfer,
 )
+from commissions.models.payout_rule import PayoutRule
 from commissions.models.plan import (
     CommissionOffer,
     CommissionPlan,
@@ -55,6 +56,7 @@ from commissions.models.statement import (
     StatementKey,
     StatementLine,
 )
+from commissions.models.tax import TaxFiling, TaxIdentity, TaxTable, TaxWithholding
 from commissions.models.team import AgencyCount, ComplianceFinding, PromoterCount
 from commissions.models.whatif import WhatIf
 from commissions.models.writeoff import WriteOff
@@ -98,6 +100,7 @@ __all__ = [
     "PayoutAttempt",
     "PayoutBatch",
     "PayoutNotice",
+    "PayoutRule",
     "PlanCounter",
     "PlanFund",
     "PlanProduct",
@@ -125,6 +128,10 @@ __all__ = [
     "StatementDue",
     "StatementKey",
     "StatementLine",
+    "TaxFiling",
+    "TaxIdentity",
+    "TaxTable",
+    "TaxWithholding",
     "TierChange",
     "Touch",
     "WhatIf",

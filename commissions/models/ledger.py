@@ -22,6 +22,7 @@ class LedgerAccount(models.Model):
         IN_TRANSIT = "in_transit", "payout in transit 提现在途"
         PAYABLE = "payable", "commission payable 应付佣金"
         CASH = "cash", "cash 资金"
+        TAX = "tax", "tax payable 应交税费"
 
     owner_kind = models.CharField(max_length=8, choices=Owner)
     owner_id = models.BigIntegerField(default=0)
@@ -51,6 +52,7 @@ class Journal(models.Model):
         PAYOUT_REQUEST = 4, "payout requested 提现申请"
         PAYOUT_PAID = 5, "payout paid 打款成功"
         PAYOUT_BACK = 6, "payout money back 提现退回"
+        TAX_WITHHELD = 7, "tax withheld 代扣税款"
         OVERRIDE = 20, "attribution overridden 归因改判"
         WRITE_OFF = 40, "write-off 核销"
         BOUNTY = 41, "bounty 任务奖励"

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from backend.core.states import Transitions
+from commissions.models.payout_rule import PayoutRule
 
 
 class PayeeAccount(models.Model):
@@ -82,6 +83,7 @@ class Payout(models.Model):
     class Status(models.TextChoices):
         REQUESTED = "requested", "requested 已申请"
         PREPARED = "prepared", "prepared 已初审"
+        CHECKED = "checked", "approved once, needs a second checker 待二次复核"
         APPROVED = "approved", "approved 已复核"
         SENDING = "sending", "sending 打款中"
         UNKNOWN = "unknown", "unknown result 结果未知"
@@ -92,7 +94,8 @@ class Payout(models.Model):
 
     TRANSITIONS: Transitions = {
         Status.REQUESTED: frozenset({Status.PREPARED, Status.REJECTED, Status.CANCELLED}),
-        Status.PREPARED: frozenset({Status.APPROVED, Status.REJECTED}),
+        Status.PREPARED: frozenset({Status.CHECKED, Status.APPROVED, Status.REJECTED}),
+        Status.CHECKED: frozenset({Status.APPROVED, Status.REJECTED}),
         Status.APPROVED: frozenset({Status.SENDING}),
         Status.SENDING: frozenset({Status.PAID, Status.FAILED, Status.UNKNOWN}),
         Status.UNKNOWN: frozenset({Status.PAID, Status.FAILED}),
@@ -114,6 +117,15 @@ class Payout(models.Model):
     payee = models.ForeignKey(PayeeAccount, on_delete=models.PROTECT, related_name="payouts")
     amount_fen = models.BigIntegerField(help_text="taken from available")
     fee_fen = models.BigIntegerField(default=0)
+    tax_fen = models.BigIntegerField(default=0, help_text="withheld for the tax office")
+    rule = models.ForeignKey(
+        PayoutRule,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="the rule it was asked under; none: the settings",
+    )
     status = models.CharField(max_length=9, choices=Status, default=Status.REQUESTED)
     reason = models.CharField(max_length=300, default="", blank=True)
     requested_at = models.DateTimeField()
@@ -121,10 +133,32 @@ class Payout(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     prepared_at = models.DateTimeField(null=True, blank=True)
+    needs_second = models.BooleanField(default=False, help_text="two checkers must agree")
+    checked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="the first of two checkers",
+    )
+    checked_at = models.DateTimeField(null=True, blank=True)
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     approved_at = models.DateTimeField(null=True, blank=True)
+    send_from = models.DateTimeField(
+        null=True, blank=True, help_text="approved, and not sent before this instant"
+    )
+    held_at = models.DateTimeField(null=True, blank=True)
+    held_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
+    held_reason = models.CharField(max_length=300, default="", blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     batch = models.ForeignKey(
         PayoutBatch, null=True, on_delete=models.PROTECT, related_name="payouts"
@@ -135,6 +169,10 @@ class Payout(models.Model):
             models.CheckConstraint(
                 condition=Q(amount_fen__gt=0, fee_fen__gte=0) & Q(fee_fen__lt=F("amount_fen")),
                 name="payout_amount",
+            ),
+            models.CheckConstraint(
+                condition=Q(tax_fen__gte=0) & Q(tax_fen__lt=F("amount_fen") - F("fee_fen")),
+                name="payout_something_arrives",
             ),
             # Maker and checker are two people, by the database (K6).
             models.CheckConstraint(
@@ -151,14 +189,50 @@ class Payout(models.Model):
                 | Q(approved_by__isnull=False),
                 name="payout_approved_by_somebody",
             ),
+            # Over the limit of the rule there are three people, none of them the payee.
+            models.CheckConstraint(
+                condition=Q(needs_second=False)
+                | Q(approved_by__isnull=True)
+                | Q(checked_by__isnull=False),
+                name="payout_second_checker",
+            ),
+            models.CheckConstraint(
+                condition=Q(checked_by__isnull=True)
+                | (
+                    Q(needs_second=True, prepared_by__isnull=False)
+                    & ~Q(checked_by=F("prepared_by"))
+                    & ~Q(checked_by=F("account"))
+                    & (Q(approved_by__isnull=True) | ~Q(approved_by=F("checked_by")))
+                ),
+                name="payout_six_eyes",
+            ),
+            models.CheckConstraint(
+                condition=Q(prepared_by__isnull=True) | ~Q(prepared_by=F("account")),
+                name="payout_maker_not_payee",
+            ),
+            # What is held is neither on its way nor at its end, and somebody has said why.
+            models.CheckConstraint(
+                condition=Q(held_at__isnull=True, held_by__isnull=True, held_reason="")
+                | (
+                    Q(held_at__isnull=False, held_by__isnull=False)
+                    & ~Q(held_reason="")
+                    & Q(status__in=["requested", "prepared", "checked", "approved"])
+                ),
+                name="payout_held",
+            ),
         ]
         indexes = [
             models.Index(fields=["account", "-id"], name="payout_account"),
+            models.Index(fields=["requested_at"], name="payout_requested"),
+            models.Index(
+                fields=["finished_at"], condition=Q(status="paid"), name="payout_paid_when"
+            ),
             models.Index(fields=["status", "id"], name="payout_status"),
         ]
         permissions = [
             ("prepare_payout", "Can prepare payouts (maker)"),
             ("approve_payout", "Can approve payouts (checker)"),
+            ("hold_payout", "Can hold payouts and release them"),
         ]
         verbose_name = "payout 提现"
         verbose_name_plural = "payouts 提现"
@@ -168,8 +242,8 @@ class Payout(models.Model):
 
     @property
     def net_fen(self) -> int:
-        """What arrives."""
-        return self.amount_fen - self.fee_fen
+        """What arrives: the amount less the fee and the tax."""
+        return self.amount_fen - self.fee_fen - self.tax_fen
 
 
 class PayoutAttempt(models.Model):

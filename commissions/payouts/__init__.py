@@ -1,8 +1,9 @@
 """Payouts 提现: money from a person's available balance to their own account.
 
-requested → prepared (maker) → approved (checker) → sending → paid | failed, or unknown until the
-channel's final answer. The money leaves `available` when it is requested and stays in transit
-until then; docs/operations/payouts.md tells staff, docs/api/payouts.md clients.
+requested → prepared (maker) → approved (checker; over a limit two: checked, then approved) →
+sending → paid | failed, or unknown until the channel's final answer. The money leaves
+`available` when it is requested and stays in transit until then; docs/operations/payouts.md tells
+staff, docs/api/payouts.md clients.
 """
 
 from commissions.payouts.batches import (
@@ -13,7 +14,10 @@ from commissions.payouts.batches import (
     build_batch,
     read_answer,
 )
+from commissions.payouts.holds import HOLDABLE, hold, release
+from commissions.payouts.limits import DailyLimit, MarketLimit
 from commissions.payouts.notices import ForgedNotice, confirmation, take_notice
+from commissions.payouts.offered import Offered, offered
 from commissions.payouts.reconciliation import (
     SIGN,
     ask_again,
@@ -24,14 +28,20 @@ from commissions.payouts.reconciliation import (
 from commissions.payouts.requests import (
     BelowMinimum,
     InsufficientBalance,
+    NothingArrives,
     PayeeMissing,
+    PayeeNameDiffers,
+    PayoutHeld,
+    WindowClosed,
     cancel,
     find,
+    quote,
     request,
 )
 from commissions.payouts.review import (
     OwnPayout,
     ReasonMissing,
+    SameChecker,
     SamePerson,
     approve,
     prepare,
@@ -41,17 +51,26 @@ from commissions.payouts.review import (
 from commissions.payouts.sending import reconcile_payouts, send_payouts
 
 __all__ = [
+    "HOLDABLE",
     "SIGN",
     "AnswerFileBroken",
     "BelowMinimum",
+    "DailyLimit",
     "ForgedNotice",
     "InsufficientBalance",
+    "MarketLimit",
+    "NothingArrives",
     "NothingToBatch",
+    "Offered",
     "OwnPayout",
     "PayeeMissing",
+    "PayeeNameDiffers",
+    "PayoutHeld",
     "Reading",
     "ReasonMissing",
+    "SameChecker",
     "SamePerson",
+    "WindowClosed",
     "approve",
     "ask_again",
     "batch_file",
@@ -61,10 +80,14 @@ __all__ = [
     "confirmation",
     "export_csv",
     "find",
+    "hold",
+    "offered",
     "prepare",
+    "quote",
     "read_answer",
     "reconcile_payouts",
     "reject",
+    "release",
     "request",
     "resolve",
     "send_payouts",

@@ -17,6 +17,7 @@ from commissions import payees
 from commissions.models import PayeeAccount, Payout, PayoutBatch
 from commissions.payouts import money, reconciliation
 from commissions.payouts.review import APPROVE, PREPARE, need
+from commissions.payouts.sending import in_window, sendable
 from commissions.providers import bank_file
 
 Status = Payout.Status
@@ -64,13 +65,15 @@ def build_batch(*, by: Account, at: datetime, limit: int = BATCH_LIMIT) -> Payou
     Two who build at once get two batches without a payout in common.
 
     :raises NotAllowed: `by` may neither prepare nor approve payouts.
-    :raises NothingToBatch: none waits.
+    :raises NothingToBatch: none waits, or the sending window is closed.
     """
     need(by, PREPARE, APPROVE)
+    if not in_window(at):
+        raise NothingToBatch("Payouts are not sent at this hour.")
     with transaction.atomic():
         taken = list(
             Payout.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
-            .filter(status=Status.APPROVED, payee__provider=PayeeAccount.Provider.BANK_FILE)
+            .filter(sendable(at), payee__provider=PayeeAccount.Provider.BANK_FILE)
             .order_by("id")[:limit]
         )
         if not taken:
@@ -79,7 +82,7 @@ def build_batch(*, by: Account, at: datetime, limit: int = BATCH_LIMIT) -> Payou
             number=ids.bill_number("B", at),
             provider=PayeeAccount.Provider.BANK_FILE,
             payouts_count=len(taken),
-            total_fen=sum(payout.amount_fen - payout.fee_fen for payout in taken),
+            total_fen=sum(payout.net_fen for payout in taken),
             built_at=at,
             built_by=by,
         )
@@ -120,8 +123,7 @@ def batch_file(*, number: str, kind: str, by: Account, at: datetime) -> bytes:
 
 def _order(payout: Payout) -> bank_file.Order:
     clear = payees.clear(payout.payee)
-    net = payout.amount_fen - payout.fee_fen
-    return bank_file.Order(payout.number, clear.holder_name, clear.number, net)
+    return bank_file.Order(payout.number, clear.holder_name, clear.number, payout.net_fen)
 
 
 def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Reading:
@@ -194,7 +196,7 @@ def _refused(
         return "this number stands in the file twice"
     if payout.account_id == by.pk:
         return "it is your own: somebody else must book it"
-    net = payout.amount_fen - payout.fee_fen
+    net = payout.net_fen
     if answer.amount_fen != net:
         return f"the amount is {bank_file.plain_yuan(net)} with us"
     wanted = Status.PAID if answer.paid else Status.FAILED

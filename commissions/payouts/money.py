@@ -1,4 +1,5 @@
-"""The three journals of a payout: held when requested, then paid out or given back."""
+"""The journals of a payout: held when requested, then paid out, the tax withheld beside it, or
+given back whole."""
 
 from datetime import datetime
 
@@ -33,15 +34,24 @@ def hold(payout: Payout, at: datetime) -> None:
 
 
 def pay(payout: Payout, at: datetime) -> None:
-    """in transit → the channel's cash, the fee to the platform."""
+    """in transit → the channel's cash, the fee to the platform; and, by a journal of its own, the
+    tax to what the platform owes the tax office: it falls due when the payment is made."""
     cash = ledger.AccountKey(ledger.Owner.PROVIDER, 0, ledger.Kind.CASH)
     platform = ledger.AccountKey(ledger.Owner.PLATFORM, 0, ledger.Kind.AVAILABLE)
+    owed = ledger.AccountKey(ledger.Owner.PLATFORM, 0, ledger.Kind.TAX)
     legs = [
-        (_in_transit(payout), -payout.amount_fen),
-        (cash, payout.amount_fen - payout.fee_fen),
+        (_in_transit(payout), payout.tax_fen - payout.amount_fen),
+        (cash, payout.net_fen),
         (platform, payout.fee_fen),
     ]
-    ledger.post([ledger.Posting(ledger.JournalKind.PAYOUT_PAID, payout.pk, legs)], at=at)
+    withheld = [(_in_transit(payout), -payout.tax_fen), (owed, payout.tax_fen)]
+    ledger.post(
+        [
+            ledger.Posting(ledger.JournalKind.PAYOUT_PAID, payout.pk, legs),
+            ledger.Posting(ledger.JournalKind.TAX_WITHHELD, payout.pk, withheld),
+        ],
+        at=at,
+    )
     moved(payout, at)
 
 

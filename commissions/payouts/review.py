@@ -1,7 +1,8 @@
-"""Four eyes on every payout: a maker prepares, somebody else approves (K6).
+"""Four eyes on every payout: a maker prepares, somebody else approves (K6); six over the limit of
+the rule it was asked under.
 
 Each verb checks the right itself, so no door can forget it, and writes an audit row in the same
-transaction; that maker and checker are two people is a CHECK of the table as well.
+transaction; that maker and checkers are different people is a CHECK of the table as well.
 """
 
 from datetime import datetime
@@ -12,8 +13,10 @@ from backend.accounts.models import Account
 from backend.core import audit
 from backend.core.errors import Invalid, NotAllowed, NotFound
 from backend.core.states import move_one
+from commissions import payout_rules
 from commissions.models import Payout
 from commissions.payouts import money
+from commissions.payouts.requests import PayoutHeld
 
 Status = Payout.Status
 PREPARE = "commissions.prepare_payout"
@@ -25,6 +28,13 @@ class SamePerson(NotAllowed):
 
     code = "maker_is_checker"
     title = "Maker and checker must be two people"
+
+
+class SameChecker(NotAllowed):
+    """Who approved a payout first cannot be the second checker."""
+
+    code = "checker_is_checker"
+    title = "The second checker must be another person"
 
 
 class OwnPayout(NotAllowed):
@@ -50,7 +60,7 @@ def need(by: Account, *permissions: str) -> None:
         raise NotAllowed(f"This needs {' or '.join(permissions)}.")
 
 
-def _hold(number: str, by: Account) -> Payout:
+def locked(number: str, by: Account) -> Payout:
     """The payout, locked until the transaction ends.
 
     :raises NotFound: no such payout.
@@ -72,11 +82,13 @@ def prepare(*, number: str, by: Account, at: datetime) -> Payout:
     :raises NotAllowed: `by` lacks commissions.prepare_payout.
     :raises NotFound: no such payout.
     :raises OwnPayout: it is of `by`.
+    :raises PayoutHeld: it is held.
     :raises WrongState: it is not in `requested`.
     """
     need(by, PREPARE)
     with transaction.atomic():
-        payout = _hold(number, by)
+        payout = locked(number, by)
+        _not_held(payout)
         move_one(
             payout,
             transitions=Payout.TRANSITIONS,
@@ -91,31 +103,64 @@ def prepare(*, number: str, by: Account, at: datetime) -> Payout:
 
 
 def approve(*, number: str, by: Account, at: datetime) -> Payout:
-    """The checker's look: the money may go out.
+    """The checker's look: the money may go out, once its sending window is open. A payout over
+    the limit of its rule becomes `checked` by its first checker and goes out by the word of a
+    second one.
 
     :raises NotAllowed: `by` lacks commissions.approve_payout.
     :raises NotFound: no such payout.
     :raises OwnPayout: it is of `by`.
     :raises SamePerson: `by` prepared it.
-    :raises WrongState: it is not in `prepared`; somebody may have been first.
+    :raises SameChecker: `by` was its first checker.
+    :raises PayoutHeld: it is held.
+    :raises WrongState: it waits for no checker; somebody may have been first.
     """
     need(by, APPROVE)
     with transaction.atomic():
-        payout = _hold(number, by)
+        payout = locked(number, by)
         if payout.prepared_by_id == by.pk:
             raise SamePerson()
-        move_one(
-            payout,
-            transitions=Payout.TRANSITIONS,
-            to=Status.APPROVED,
-            approved_by=by,
-            approved_at=at,
-        )
+        if payout.checked_by_id == by.pk:
+            raise SameChecker()
+        _not_held(payout)
+        first = payout.needs_second and payout.checked_by_id is None
+        _first(payout, by, at) if first else _last(payout, by, at)
         money.moved(payout, at)
         audit.note(
-            actor=by, action="payout.approve", target=payout, at=at, amount_fen=payout.amount_fen
+            actor=by,
+            action="payout.check" if first else "payout.approve",
+            target=payout,
+            at=at,
+            amount_fen=payout.amount_fen,
+            fee_fen=payout.fee_fen,
+            tax_fen=payout.tax_fen,
         )
     return payout
+
+
+def _first(payout: Payout, by: Account, at: datetime) -> None:
+    move_one(
+        payout, transitions=Payout.TRANSITIONS, to=Status.CHECKED, checked_by=by, checked_at=at
+    )
+
+
+def _last(payout: Payout, by: Account, at: datetime) -> None:
+    terms = payout_rules.at(at)
+    waits_for = Status.CHECKED if payout.needs_second else Status.PREPARED
+    move_one(
+        payout,
+        transitions=Payout.TRANSITIONS,
+        to=Status.APPROVED,
+        only_from=[waits_for],
+        approved_by=by,
+        approved_at=at,
+        send_from=terms.sending.next_open(at) or at,
+    )
+
+
+def _not_held(payout: Payout) -> None:
+    if payout.held_at:
+        raise PayoutHeld(payout.held_reason)
 
 
 def reject(*, number: str, by: Account, reason: str, at: datetime) -> Payout:
@@ -128,15 +173,18 @@ def reject(*, number: str, by: Account, reason: str, at: datetime) -> Payout:
     :raises WrongState: it is approved, or has ended.
     """
     need(by, PREPARE, APPROVE)
-    reason = _reason(reason)
+    reason = said(reason)
     with transaction.atomic():
-        payout = _hold(number, by)
+        payout = locked(number, by)
         move_one(
             payout,
             transitions=Payout.TRANSITIONS,
             to=Status.REJECTED,
             reason=reason,
             finished_at=at,
+            held_at=None,
+            held_by=None,
+            held_reason="",
         )
         money.give_back(payout, at)
         audit.note(
@@ -162,9 +210,9 @@ def resolve(*, number: str, by: Account, paid: bool, reason: str, at: datetime) 
     :raises WrongState: its result is not unknown.
     """
     need(by, APPROVE)
-    reason = _reason(reason)
+    reason = said(reason)
     with transaction.atomic():
-        payout = _hold(number, by)
+        payout = locked(number, by)
         if payout.prepared_by_id == by.pk:
             raise SamePerson()
         move_one(
@@ -188,7 +236,11 @@ def resolve(*, number: str, by: Account, paid: bool, reason: str, at: datetime) 
     return payout
 
 
-def _reason(text: str) -> str:
+def said(text: str) -> str:
+    """The reason given.
+
+    :raises ReasonMissing: none.
+    """
     if not text.strip():
         raise ReasonMissing(fields={"reason": ["Say why."]})
     return text.strip()[:300]

@@ -16,11 +16,12 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from backend.core.logs import get
 from backend.core.sql import rows
 from backend.core.states import move
-from commissions import payees
+from commissions import payees, payout_rules
 from commissions.models import Payout, PayoutAttempt
 from commissions.payouts import money
 from commissions.providers import CHANNELS, Answer, Channel, ChannelTimeout, Result, Transfer
@@ -31,11 +32,15 @@ Outcome = PayoutAttempt.Outcome
 
 # A sending younger than this may still be waiting for its answer.
 STILL_SENDING = timedelta(minutes=2)
+PUT_OFF = 5_000
 
 
 def send_payouts(*, at: datetime, limit: int = 200) -> int:
     """Sends approved payouts of the channels that are called, at most `limit`; returns how many
-    were sent. Any number of these may run at once."""
+    were sent. Any number of these may run at once. Outside the sending window nothing goes, and
+    what waits is put off to the next one."""
+    if not in_window(at):
+        return 0
     for sent in range(limit):
         payout = _claim(at)
         if payout is None:
@@ -44,13 +49,39 @@ def send_payouts(*, at: datetime, limit: int = 200) -> int:
     return limit
 
 
+def in_window(at: datetime) -> bool:
+    """Whether payouts may be sent now; where not, those that waited for this window are put off
+    to the next one."""
+    window = payout_rules.at(at).sending
+    if window.is_open(at):
+        return True
+    opens = window.next_open(at)
+    if opens is not None:
+        _put_off(opens)
+    return False
+
+
+def _put_off(opens: datetime) -> None:
+    late = Payout.objects.filter(status=Status.APPROVED, send_from__lt=opens)
+    with transaction.atomic():
+        taken = late.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        rows_ = taken.order_by("id").values_list("pk", flat=True)[:PUT_OFF]
+        Payout.objects.filter(pk__in=list(rows_)).update(send_from=opens)
+
+
+def sendable(at: datetime) -> Q:
+    """What may go out now: approved, not held, its window begun."""
+    begun = Q(send_from__isnull=True) | Q(send_from__lte=at)
+    return Q(status=Status.APPROVED, held_at__isnull=True) & begun
+
+
 def _claim(at: datetime) -> Payout | None:
     """Takes the oldest approved payout that nobody else is taking, its attempt committed."""
     with transaction.atomic(durable=True):
         payout = (
             Payout.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
             .select_related("payee")
-            .filter(status=Status.APPROVED, payee__provider__in=list(CHANNELS))
+            .filter(sendable(at), payee__provider__in=list(CHANNELS))
             .order_by("id")
             .first()
         )
@@ -68,7 +99,7 @@ def _send(payout: Payout, at: datetime) -> None:
     clear = payees.clear(payout.payee)
     transfer = Transfer(
         number=payout.number,
-        amount_fen=payout.amount_fen - payout.fee_fen,
+        amount_fen=payout.net_fen,
         holder_name=clear.holder_name,
         account_number=clear.number,
     )
@@ -112,7 +143,7 @@ def _unknown(payout: Payout, reason: str, *, silent: bool) -> None:
 def _verdict(payout: Payout, answer: Answer) -> tuple[Outcome, str]:
     """What an answer means for a payout. Another amount than ours is never called paid: a person
     looks at it."""
-    net = payout.amount_fen - payout.fee_fen
+    net = payout.net_fen
     if answer.result is Result.PAID and answer.amount_fen in (None, net):
         return Outcome.PAID, ""
     if answer.result is Result.PAID:

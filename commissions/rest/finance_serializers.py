@@ -12,7 +12,7 @@ class PayeeAccountFields(Strict):
 
     provider = serializers.ChoiceField(choices=PayeeAccount.Provider.choices)
     holder_name = Text(max_length=40)
-    number = Text(max_length=40)
+    number = Text(max_length=100)
 
 
 class PayeeAccountAnswer(serializers.ModelSerializer):
@@ -59,7 +59,8 @@ class PayoutTarget(serializers.ModelSerializer):
 class PayoutAnswer(serializers.ModelSerializer):
     """A payout as its owner sees it."""
 
-    net_fen = serializers.SerializerMethodField()
+    net_fen = serializers.IntegerField(read_only=True)
+    held = serializers.SerializerMethodField()
     payee = PayoutTarget(read_only=True)
 
     class Meta:
@@ -68,8 +69,10 @@ class PayoutAnswer(serializers.ModelSerializer):
             "number",
             "amount_fen",
             "fee_fen",
+            "tax_fen",
             "net_fen",
             "status",
+            "held",
             "reason",
             "payee",
             "requested_at",
@@ -77,6 +80,6 @@ class PayoutAnswer(serializers.ModelSerializer):
         ]
         read_only_fields = fields
 
-    def get_net_fen(self, payout: Payout) -> int:
-        """What arrives: the amount without the fee."""
-        return payout.amount_fen - payout.fee_fen
+    def get_held(self, payout: Payout) -> bool:
+        """Whether staff hold it for now; the reason is theirs."""
+        return payout.held_at is not None

@@ -18,6 +18,7 @@ from tests.api.listening import LISTENING
 from tests.api.named import World
 from tests.api.rails import RAILS, notice_of
 from tests.api.rooms import ROOMS
+from tests.api.taxed import TAXES
 
 _PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
 _LABEL = {"x": 0.5, "y": 0.5, "text": "标签", "target_kind": "product", "target_id": "{product}"}
@@ -347,7 +348,7 @@ TREE = [
 ]
 CALLS = [
     *ACCOUNTS, *SELLING, *BUYING, *NOTES, *ROOMS, *PROMOTING, *AGENCIES, *TREE, *GIVING, *LISTENING,
-    *RAILS,
+    *RAILS, *TAXES,
 ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from seeds import factories as f
 from shops import aftersales, checkout, onboarding
 from shops.checkout import LineRequest
 from shops.models import Checkout, Order, Product, Refund, Shop
-from tests.api import giving, listening, rails, rooms
+from tests.api import giving, listening, rails, rooms, taxed
 from tests.api.named import World
 from tests.commissions import money_out
 from tests.shops import sales
@@ -268,6 +268,7 @@ def _plans(world: World) -> None:
 
 
 def _earning(world: World) -> None:
+    taxed.withhold(world)
     for role, fen in BALANCES.items():
         account = world.people[role]
         money_out.credit(account, fen)

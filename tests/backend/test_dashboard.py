@@ -40,7 +40,7 @@ def test_the_front_page_says_what_waits_and_leads_to_it(desk: Client) -> None:
     assert found["Payouts to prepare 待初审"] == "1"
     assert found["Events parked 事件搁置"] == "1"
     assert found["Payouts to approve 待复核"] == "0"
-    assert len(found) == 13
+    assert len(found) == 16
     assert "/admin/commissions/payout/?status__exact=requested" in page
     listed = desk.get("/admin/commissions/payout/?status__exact=requested").content.decode()
     assert account.handle in listed
@@ -83,6 +83,8 @@ def test_staff_see_only_the_queues_of_their_rights(db: None) -> None:
         "Payouts to approve 待复核",
         "Payouts for the bank 待生成批次",
         "Payouts, result unknown 结果未知",
+        "Payouts, second approval 待二次复核",
+        "Payouts held 提现冻结",
     }
     assert "chart-days" not in page
 

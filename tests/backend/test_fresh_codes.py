@@ -1,6 +1,7 @@
 """A code once more before money is let go: without it everything stays as it was. K6; ASVS V7.5."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -14,11 +15,21 @@ from pytest_django import Settings
 from backend.accounts.models import Account
 from backend.core import fresh
 from commissions import chain, payouts
-from commissions.models import PayeeAccount, Payout, PayoutBatch, Reconciliation, WriteOff
+from commissions.models import (
+    PayeeAccount,
+    Payout,
+    PayoutBatch,
+    PayoutRule,
+    Reconciliation,
+    TaxFiling,
+    TaxIdentity,
+    WriteOff,
+)
 from shops.models import Refund
 from tests.commissions import sales
 from tests.commissions.disputed import Case
 from tests.commissions.money_out import AT, CARD, WRONG, approved, earner, officer
+from tests.commissions.ruled import rule, taxpayer
 from tests.desk import acts, code_of, signed_in, waited
 
 pytestmark = pytest.mark.django_db
@@ -120,6 +131,68 @@ def _override() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     )
 
 
+def _hold(release: bool) -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    payout = payouts.request(account=earner(), amount_fen=1_000, at=AT)
+    by = officer("hold_payout", *DESK)
+    if release:
+        payouts.hold(number=payout.number, by=by, reason="name differs", at=AT)
+    return (
+        by,
+        page("commissions_payout", "release_one" if release else "hold_one", payout.pk),
+        {"reason": "the bank called"},
+        lambda: (Payout.objects.get().held_at is None) is release,
+    )
+
+
+def _rule() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    fields = {
+        "minimum_fen": "500", "request_from": "0", "request_to": "1440", "send_from": "540",
+        "send_to": "1080", "send_weekdays": "1, 2", "tax_method": "labour", "note": "as agreed",
+    }  # fmt: skip
+    by = officer("publish_payoutrule", "view_payoutrule")
+    return by, page("commissions_payoutrule", "publish"), fields, PayoutRule.objects.exists
+
+
+def _taxed() -> None:
+    account, at = earner(1_000_000), datetime(2026, 10, 5, tzinfo=UTC)
+    taxpayer(account)
+    rule(at, tax_method="labour")
+    payout = payouts.request(account=account, amount_fen=500_000, at=at)
+    payouts.prepare(number=payout.number, by=officer("prepare_payout"), at=at)
+    payouts.approve(number=payout.number, by=officer("approve_payout"), at=at)
+    payouts.send_payouts(at=at)
+
+
+def _export(kind: str) -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    _taxed()
+    return (
+        officer("file_tax", "view_taxfiling"),
+        page("commissions_taxfiling", "export"),
+        {"month": "2026-10", "kind": kind},
+        lambda: "tax.export" in acts(),
+    )
+
+
+def _file() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    _taxed()
+    return (
+        officer("file_tax", "view_taxfiling"),
+        page("commissions_taxfiling", "file_month"),
+        {"month": "2026-10", "receipt": "R-1"},
+        TaxFiling.objects.exists,
+    )
+
+
+def _identity(verb: str) -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+    taxpayer(earner())
+    return (
+        officer("unmask_taxidentity", "view_taxidentity"),
+        page("commissions_taxidentity", verb, TaxIdentity.objects.get().pk),
+        {"reason": "the office asks"},
+        lambda: f"tax_identity.{verb}" in acts(),
+    )
+
+
 def _write_off() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     """A form whose verb takes its fields by name: the code is none of them."""
     fields = {"account_id": str(earner(-500).pk), "reason": "goodwill", "note": "x"}
@@ -127,7 +200,7 @@ def _write_off() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     return by, "/admin/commissions/writeoff/ask/", fields, WriteOff.objects.exists
 
 
-def _export() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
+def _export_books() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     approved(earner())
     chain.seal()
     return (
@@ -161,7 +234,14 @@ def _answer_read() -> None:
 
 ACTS = {
     "ask for a write-off": _write_off,
-    "export the books": _export,
+    "export the books": _export_books,
+    "hold": lambda: _hold(False),
+    "release": lambda: _hold(True),
+    "publish a rule": _rule,
+    "export the tax": lambda: _export("csv"),
+    "file the tax": _file,
+    "unmask a taxpayer": lambda: _identity("unmask"),
+    "retire a taxpayer": lambda: _identity("retire"),
     "approve": _approve,
     "sign a report": _sign,
     "override": _override,
@@ -292,6 +372,13 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.finance.APPROVE",
         "commissions.admin.finance.PAID",
         "commissions.admin.finance.NOT_PAID",
+        "commissions.admin.finance.HOLD",
+        "commissions.admin.finance.RELEASE",
+        "commissions.admin.payout_rules.PUBLISH",
+        "commissions.admin.taxes.CLEAR",
+        "commissions.admin.taxes.RETIRE",
+        "commissions.admin.taxes.EXPORT",
+        "commissions.admin.taxes.FILE",
         "commissions.admin.attribution.APPROVE",
         "commissions.admin.bounties.PUBLISH",
         "commissions.admin.chain.EXPORT",

@@ -181,6 +181,20 @@ FAULTS: dict[str, list[str]] = {
     "the channel has paid what we say it has": [
         "UPDATE commissions_sandboxtransfer SET amount_fen = amount_fen + 1 WHERE state = 'paid'"
     ],
+    "what is withheld from a payout is written down once, of its whole amount": [
+        "UPDATE commissions_payout SET tax_fen = 1 WHERE id = {payout}"
+    ],
+    "what the platform owes the tax office is what was withheld from what is paid": [
+        "INSERT INTO commissions_ledgeraccount (owner_kind, owner_id, kind)"
+        " VALUES ('platform', 0, 'tax')",
+        "INSERT INTO commissions_entry (account_id, journal_id, amount_fen, at)"
+        " SELECT max(id), 1, 5, '2026-11-22T04:00Z' FROM commissions_ledgeraccount",
+    ],
+    "a filed month is what was paid and withheld in it": [
+        "INSERT INTO commissions_taxfiling (month, begins_at, ends_at, payments, income_fen,"
+        " tax_fen, receipt, filed_by_id, filed_at) VALUES ('2026-10-01', '2026-09-30T16:00Z',"
+        " '2026-10-31T16:00Z', 1, 5, 1, 'x', {maker}, '2026-11-22T04:00Z')",
+    ],
     "a bank batch's totals are those of its payouts": [
         "INSERT INTO commissions_payoutbatch (number, provider, status, payouts_count, total_fen,"
         " built_at) VALUES ('B1', 'bank_file', 'built', 1, 5, '2026-11-22T04:00Z')"

@@ -164,7 +164,7 @@ def test_the_screens_total_is_the_files_total() -> None:
     for fen in (1_234, 4_321, 999):
         money_out.approved(money_out.earner(10_000, money_out.CARD, "bank_file"), fen)
     by = money_out.maker()
-    batch = payouts.build_batch(by=by, at=AT)
+    batch = payouts.build_batch(by=by, at=money_out.AT)
     content = payouts.batch_file(number=batch.number, kind="csv", by=by, at=AT).decode("utf-8-sig")
     shown = Payout.objects.aggregate(fen=Sum("amount_fen"))["fen"]
     assert batch.total_fen == shown == 6_554
@@ -206,7 +206,7 @@ def test_an_export_of_many_rows_asks_what_one_of_few_does() -> None:
         for _ in range(payouts_in_it):
             money_out.approved(money_out.earner(10_000, money_out.CARD, "bank_file"), 1_000)
         by = money_out.maker()
-        batch = payouts.build_batch(by=by, at=AT)
+        batch = payouts.build_batch(by=by, at=money_out.AT)
         with CaptureQueriesContext(connection) as seen:
             payouts.batch_file(number=batch.number, kind="csv", by=by, at=AT)
         return len(seen)

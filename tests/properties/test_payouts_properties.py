@@ -1,5 +1,6 @@
 """Whatever is done to payouts in whatever order, and whatever the channel answers, no fen is lost
-and none is made: available + in transit + paid out = credited (I7)."""
+and none is made: available + in transit + paid out = credited, and what is paid out is what
+arrived, the fee and the tax (I7). Under a rule with a fee, a second checker, a tax and holds."""
 
 import os
 from datetime import timedelta
@@ -15,14 +16,28 @@ from backend.core.errors import Refusal
 from commissions import books, ledger, payouts
 from commissions.models import Payout, PayoutAttempt, SandboxTransfer
 from commissions.providers.sandbox import Mode, force
-from tests.commissions.money_out import AT, cash, checker, credit, earner, maker, money_of
+from tests.commissions.money_out import (
+    AT,
+    cash,
+    checker,
+    credit,
+    earner,
+    maker,
+    money_of,
+    officer,
+)
+from tests.commissions.ruled import rule, taxpayer
 
+YUAN = 100
 EXAMPLES = int(os.environ.get("TUIKE_PAYOUT_EXAMPLES", "25"))
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("credit"), st.integers(-800, 3_000)),
         st.tuples(st.just("request"), st.integers(50, 2_500)),
-        st.tuples(st.sampled_from(["cancel", "prepare", "reject", "resolve"]), st.integers(0, 5)),
+        st.tuples(
+            st.sampled_from(["cancel", "prepare", "reject", "resolve", "hold", "release"]),
+            st.integers(0, 5),
+        ),
         st.tuples(st.just("approve"), st.tuples(st.integers(0, 5), st.sampled_from(list(Mode)))),
         st.tuples(st.just("send"), st.none()),
         st.tuples(st.just("fold"), st.none()),
@@ -36,10 +51,13 @@ class Walk:
     """One sequence of steps over one person's payouts."""
 
     def __init__(self) -> None:
-        self.account: Account = earner(5_000)
-        self.maker, self.checker = maker(), checker()
+        self.account: Account = earner(5_000 * YUAN)
+        taxpayer(self.account)
+        rule(fee_fen=7, fee_bps=60, second_over_fen=1_500 * YUAN, tax_method="labour")
+        self.maker, self.checkers = maker(), (checker(), checker())
+        self.checker, self.keeper = self.checkers[0], officer("hold_payout")
         self.numbers: list[str] = []
-        self.credited, self.at = 5_000, AT
+        self.credited, self.at = 5_000 * YUAN, AT
 
     def step(self, name: str, value: Any) -> None:
         """Does one thing; what is refused must have moved nothing."""
@@ -54,11 +72,11 @@ class Walk:
         return self.numbers[place % len(self.numbers)] if self.numbers else "P0"
 
     def credit(self, amount: int) -> None:
-        credit(self.account, amount)
-        self.credited += amount
+        credit(self.account, amount * YUAN)
+        self.credited += amount * YUAN
 
     def request(self, amount: int) -> None:
-        payout = payouts.request(account=self.account, amount_fen=amount, at=self.at)
+        payout = payouts.request(account=self.account, amount_fen=amount * YUAN, at=self.at)
         self.numbers.append(payout.number)
 
     def cancel(self, place: int) -> None:
@@ -70,7 +88,14 @@ class Walk:
     def approve(self, chosen: tuple[int, Mode]) -> None:
         if self.numbers:
             force(self.number(chosen[0]), chosen[1])
-        payouts.approve(number=self.number(chosen[0]), by=self.checker, at=self.at)
+        by = self.checkers[chosen[0] % 2]
+        payouts.approve(number=self.number(chosen[0]), by=by, at=self.at)
+
+    def hold(self, place: int) -> None:
+        payouts.hold(number=self.number(place), by=self.keeper, reason="why", at=self.at)
+
+    def release(self, place: int) -> None:
+        payouts.release(number=self.number(place), by=self.keeper, reason="why", at=self.at)
 
     def reject(self, place: int) -> None:
         payouts.reject(number=self.number(place), by=self.checker, reason="no", at=self.at)
@@ -98,7 +123,8 @@ class Walk:
         available, in_transit = money_of(self.account)
         paid = sum(Payout.objects.filter(status="paid").values_list("amount_fen", flat=True))
         assert available + in_transit + paid == self.credited
-        assert paid == cash()
+        kept = sum(Payout.objects.filter(status="paid").values_list("fee_fen", flat=True))
+        assert paid == cash() + kept + ledger.balance(ledger.AccountKey("platform", 0, "tax"))
         open_ = Payout.objects.exclude(status__in=["paid", "failed", "rejected", "cancelled"])
         assert in_transit == sum(open_.values_list("amount_fen", flat=True))
         assert in_transit >= 0
@@ -111,6 +137,8 @@ RULES = {
     "every balance with its deltas is the sum of its entries",
     "a payout's journals are those of its state",
     "a payout's state has its history: two people, their acts, its sending",
+    "what is withheld from a payout is written down once, of its whole amount",
+    "what the platform owes the tax office is what was withheld from what is paid",
 }
 
 

@@ -23,7 +23,15 @@ from commissions.models import (
 )
 from commissions.payouts import batches, money, requests, review, sending
 from seeds.factories import AccountFactory
-from tests.commissions.money_out import AT, CARD, OK, checker, maker, money_of, payee
+from tests.commissions.money_out import (
+    AT,
+    CARD,
+    OK,
+    checker,
+    maker,
+    money_of,
+    payee,
+)
 from tests.races.crowd import Act, Answer, Meeting, words
 from tests.races.race import Race, meet_before
 from tests.races.unguarded import Unique, looking_move, looking_move_one, no_row_locks
@@ -62,6 +70,7 @@ class OfPayouts(Race):
 
     status = "prepared"
     provider = "sandbox"
+    needs_second = False
 
     def ground(self, rounds: int) -> None:
         self.account = payee_of(self.provider)
@@ -76,6 +85,7 @@ class OfPayouts(Race):
                 amount_fen=FEN,
                 status=self.status,
                 requested_at=AT,
+                needs_second=self.needs_second,
                 prepared_by=None if self.status == "requested" else self.maker,
             )
             for _ in range(rounds)

@@ -1,15 +1,18 @@
 """More than two at the same moment, and moments of several steps: what the races of one step
 (of_payouts) leave out."""
 
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import transaction
 
+from backend.accounts.models import Account
 from backend.core.errors import Refusal
 from commissions import ledger, payouts
-from commissions.models import PayoutAttempt, SandboxTransfer
+from commissions.models import Payout, PayoutAttempt, SandboxTransfer
 from commissions.providers import CHANNELS, Result, Transfer
 from tests.commissions.money_out import (
     AT,
@@ -22,6 +25,7 @@ from tests.commissions.money_out import (
     maker,
     money_of,
 )
+from tests.commissions.ruled import rule
 from tests.races.crowd import Crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,6 +53,35 @@ def test_withdrawals_at_once_never_exceed_the_balance() -> None:
         )
         assert codes(answers) == ["insufficient_balance"] * 4
         assert money_of(account) == (500, 2_000)
+
+
+def test_a_hundred_requests_at_once_pass_neither_the_balance_nor_the_day() -> None:
+    """Twenty hands, five requests each, of one person: 100 requests of 100.00 against a balance of
+    2,000.00 and a day of 1,550.00, beside twenty more of others against the market's day."""
+    rule(person_daily_fen=155_000, market_daily_fen=200_000)
+    one, others = earner(200_000), [earner(10_000) for _ in range(4)]
+
+    def five(account: Account) -> list[Any]:
+        def asked() -> Any:
+            try:
+                return payouts.request(account=account, amount_fen=10_000, at=AT).amount_fen
+            except Refusal as refusal:
+                return refusal.code
+
+        return [asked() for _ in range(5)]
+
+    acts = [partial(five, one)] * 20 + [partial(five, other) for other in others]
+    heard = Counter(word for answer in at_once(*acts) for word in answer)
+    paid = sum(Payout.objects.filter(account=one).values_list("amount_fen", flat=True))
+    assert (money_of(one), paid) == ((200_000 - paid, paid), paid)
+    assert paid <= 150_000
+    everything = sum(Payout.objects.values_list("amount_fen", flat=True))
+    assert everything == 10_000 * heard[10_000] <= 200_000
+    assert sum(heard.values()) == 120
+    assert set(heard) <= {
+        10_000, "payout_daily_limit", "payout_market_limit", "insufficient_balance",
+    }  # fmt: skip
+    assert paid == 150_000 or everything == 200_000, "nothing was refused that was left"
 
 
 def test_a_withdrawal_while_the_balance_is_folded_sees_the_whole_of_it() -> None:

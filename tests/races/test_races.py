@@ -16,10 +16,20 @@ from tests.races import (
     of_plans,
     of_promoting,
     of_requests,
+    of_rules,
 )
 from tests.races.race import Race, run
 
-ROOMS = (of_payouts, of_orders, of_commissions, of_plans, of_promoting, of_requests, of_giving)
+ROOMS = (
+    of_payouts,
+    of_orders,
+    of_commissions,
+    of_plans,
+    of_promoting,
+    of_requests,
+    of_giving,
+    of_rules,
+)
 RACES: list[type[Race]] = [race for room in ROOMS for race in room.RACES]
 ROUNDS, CONTROLS = 10, 2
 pytestmark = pytest.mark.django_db(transaction=True)

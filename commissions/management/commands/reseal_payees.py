@@ -5,13 +5,14 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from backend.accounts import second_factor
-from commissions import payees
+from commissions import payees, tax
 from shops import onboarding
 
 
 class Command(BaseCommand):
-    """Seals everything that is sealed under the newest of FIELD_KEYS: payee accounts, identity
-    cards of applicants, the staff's second factors. The older keys may go then."""
+    """Seals everything that is sealed under the newest of FIELD_KEYS: payee accounts, tax
+    identities, identity cards of applicants, the staff's second factors. The older keys may go
+    then."""
 
     help = "Seals payees, identity cards and second factors under the newest of FIELD_KEYS."
 
@@ -21,6 +22,9 @@ class Command(BaseCommand):
         while done := payees.reseal(after_id=done):
             self.stdout.write(f"resealed up to payee account {done}")
         self.stdout.write("Every payee account is sealed under the newest key.")
+        done = 0
+        while done := tax.reseal(after_id=done):
+            self.stdout.write(f"resealed up to tax identity {done}")
         done = 0
         while done := onboarding.reseal(after_id=done):
             self.stdout.write(f"resealed up to document {done}")
