@@ -168,7 +168,8 @@ class PlanVersionForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
-        self.fields["charity_bps"].initial = plans.default_version(now()).charity_bps
+        if "charity_bps" in self.fields:
+            self.fields["charity_bps"].initial = plans.charity_bps(now())
 
     def validate_constraints(self) -> None:
         """The linter says it in words; what it does not know the database refuses."""

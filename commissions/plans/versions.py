@@ -73,6 +73,14 @@ def default_version(at: datetime) -> PlanVersion:
     return PlanVersion.objects.get(pk=known) if known else ensure_default(at=at)
 
 
+def charity_bps(at: datetime) -> int:
+    """What part of the platform's fee the charity has at an instant, in bps; makes no version."""
+    known = value(_AT, [at])
+    if known is None:
+        return int(settings.CHARITY_BPS_OF_FEE)
+    return PlanVersion.objects.get(pk=known).charity_bps
+
+
 def _published() -> Any:
     return PlanVersion.objects.filter(is_default=True, published_at__isnull=False)
 

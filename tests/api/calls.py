@@ -19,6 +19,7 @@ from tests.api.named import World
 from tests.api.rails import RAILS, notice_of
 from tests.api.rooms import ROOMS
 from tests.api.taxed import TAXES
+from tests.api.tree import TREE
 
 _PARCEL = {"carrier": "顺丰", "tracking_number": "SF12345678"}
 _LABEL = {"x": 0.5, "y": 0.5, "text": "标签", "target_kind": "product", "target_id": "{product}"}
@@ -338,13 +339,6 @@ AGENCIES = [
         {"share_bps": "{agency_bps}"},
     ),
     post("/v1/me/agency-invitations/{agency_invitation}/decline", "promoter"),
-]
-TREE = [
-    Call("PUT", "/v1/me/tuike/inviter", "inviter", {"invite_code": "{root_code}"}),
-    get("/v1/me/team", "inviter", "level=1"),
-    get("/v1/me/team/summary", "inviter"),
-    get("/v1/promoters/{promoter}/uplines", "superuser", "at=2026-01-01T00:00:00Z"),
-    get("/v1/compliance/findings", "superuser"),
 ]
 CALLS = [
     *ACCOUNTS, *SELLING, *BUYING, *NOTES, *ROOMS, *PROMOTING, *AGENCIES, *TREE, *GIVING, *LISTENING,

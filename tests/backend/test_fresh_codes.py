@@ -15,16 +15,9 @@ from pytest_django import Settings
 from backend.accounts.models import Account
 from backend.core import fresh
 from commissions import chain, payouts
-from commissions.models import (
-    PayeeAccount,
-    Payout,
-    PayoutBatch,
-    PayoutRule,
-    Reconciliation,
-    TaxFiling,
-    TaxIdentity,
-    WriteOff,
-)
+from commissions.models import PayeeAccount, Payout, PayoutBatch, PayoutRule, Reconciliation
+from commissions.models.tax import TaxFiling, TaxIdentity
+from commissions.models.writeoff import WriteOff
 from shops.models import Refund
 from tests.commissions import sales
 from tests.commissions.disputed import Case

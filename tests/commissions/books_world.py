@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from backend import relay
 from backend.accounts.models import Account
 from backend.core.models import Event
 from commissions import accruals, books, payouts, settlement
@@ -91,7 +92,9 @@ def world() -> World:
     told()
     metrics.mark_days([Event(subject_id=order, recorded_at=AT) for order in orders])
     metrics.roll_up(at=AT)
-    return World(promoter, inviter, link, lines, _paid_out(promoter.account))
+    made = _paid_out(promoter.account)
+    relay.drain(at=LATER)
+    return World(promoter, inviter, link, lines, made)
 
 
 def _paid_out(account: Account) -> list[Payout]:

@@ -70,7 +70,9 @@ def test_every_planted_fault_is_named(db: None, subtests: pytest.Subtests) -> No
             found = {finding.name: finding for finding in books.check(at=NOW)}
             assert name in found
             assert found[name].count == len(found[name].rows) >= 1
-            assert set(found) == {finding.name for finding in books.check(at=NOW, exact=True)}
+            # Where a rule has a quick look, the whole one says the same.
+            if any(rule.quick for rule in books.RULES if rule.name in found):
+                assert set(found) == {finding.name for finding in books.check(at=NOW, exact=True)}
             transaction.set_rollback(True)
 
 
