@@ -65,7 +65,7 @@ def drain(*, at: datetime, limit: int = LIMIT) -> int:
 
 # Claimed and marked at once: what fails is put back, and what dies is rolled back. The text says
 # 'pending' itself, or a kept plan could not use the index of what is still to do.
-_CLAIM = """
+_CLAIM = f"""
 WITH taken AS (
     UPDATE core_event SET state = 'delivered', delivered_at = %(at)s::timestamptz
     WHERE id = ANY(ARRAY(
@@ -74,8 +74,7 @@ WITH taken AS (
     RETURNING id, kind, subject_id, attempts, recorded_at, due_at
 )
 SELECT id, kind, subject_id, attempts, recorded_at,
-    EXISTS (SELECT 1 FROM webhooks_webhookendpoint
-            WHERE status = 'active' OR off_reason = 'failing')
+    {outbox.LISTENED}
 FROM taken ORDER BY due_at, id
 """
 # In the order of the table, as `from_db` takes them. Whether anybody listens comes after them: the

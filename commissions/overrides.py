@@ -174,7 +174,7 @@ def write(
     out = [(key, -fen) for key, fen in _legs(state["shop_id"], before, kind)]
     legs = [*out, *_legs(state["shop_id"], after, kind)]
     ledger.post([ledger.Posting(ledger.JournalKind.OVERRIDE, made.pk, legs)], at=at)
-    events.record(kind="commission.decided", subject_id=commission_id, at=at)
+    events.tell(kind="commission.decided", subject_id=commission_id, at=at)
     return made
 
 

@@ -126,7 +126,7 @@ def _settle(due: Due, at: datetime, size: int) -> SettlementRun | None:
         run_id: int = made[0]["id"]
         run(_NET, {"run": run_id})
         ledger.post_settlement(run_id, at=at)
-        events.record(kind="commissions.settled", subject_id=run_id, at=at)
+        events.tell(kind="commissions.settled", subject_id=run_id, at=at)
         return SettlementRun.objects.get(pk=run_id)
 
 

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from backend.core import audit
 from backend.core.models import Event
+from backend.core.sql import run
 
 _wake: list[Callable[[], None]] = []
 
@@ -40,6 +41,25 @@ def record_many(
     for ring in _wake:
         transaction.on_commit(ring, robust=True)
     return rows
+
+
+# Whether any webhook listens, or was switched off for failing and is remembered.
+LISTENED = """EXISTS (SELECT 1 FROM webhooks_webhookendpoint
+            WHERE status = 'active' OR off_reason = 'failing')"""
+_TELL = f"""
+INSERT INTO core_event (kind, subject_id, payload, state, attempts, error, recorded_at, due_at)
+SELECT %s::text, %s::bigint, '{{}}', 'pending', 0, '', %s::timestamptz, %s::timestamptz
+WHERE {LISTENED}
+"""
+
+
+def tell(*, kind: str, subject_id: int, at: datetime) -> None:
+    """As `record`, for what only webhooks hear: where nobody listens nothing is written. Who begins
+    to listen at this very moment may hear of it or not."""
+    assert connection.in_atomic_block, "an event belongs to the transaction of its change"
+    if run(_TELL, [kind, subject_id, at, at]):
+        for ring in _wake:
+            transaction.on_commit(ring, robust=True)
 
 
 def replay(*, event_ids: Sequence[int], by: Any, at: datetime) -> int:

@@ -49,5 +49,5 @@ def end(*, commission_id: int, reason: str, at: datetime) -> bool:
     ended = run(_END, {"id": commission_id, "reason": reason})
     ledger.post(postings, at=at)
     if ended:
-        events.record(kind="commission.decided", subject_id=commission_id, at=at)
+        events.tell(kind="commission.decided", subject_id=commission_id, at=at)
     return bool(ended)

@@ -20,7 +20,7 @@ def _in_transit(payout: Payout) -> ledger.AccountKey:
 
 def moved(payout: Payout, at: datetime) -> None:
     """Says that a payout has moved on, in the transaction in which it did."""
-    events.record(kind="payout.moved", subject_id=payout.pk, at=at)
+    events.tell(kind="payout.moved", subject_id=payout.pk, at=at)
 
 
 def hold(payout: Payout, at: datetime) -> None:

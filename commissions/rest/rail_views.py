@@ -41,6 +41,7 @@ class WeChatNoticeView(View):
     )
     def post(self, request: Request) -> Response:
         """A signed notice (API v3): the payout it names is asked about, nothing else happens."""
+        self.query(request)
         payouts.take_notice(provider="wechat", headers=request.headers, body=request.body, at=now())
         return Response({"code": "SUCCESS"})
 
@@ -61,6 +62,7 @@ class AlipayNoticeView(View):
     )
     def post(self, request: Request) -> HttpResponse:
         """A signed notice (RSA2): the payout it names is asked about, nothing else happens."""
+        self.query(request)
         payouts.take_notice(provider="alipay", headers=request.headers, body=request.body, at=now())
         return HttpResponse("success", content_type="text/plain")
 

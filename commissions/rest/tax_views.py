@@ -35,7 +35,7 @@ class PayoutRulesView(View):
 class TaxIdentityView(View):
     """Who the caller is to the tax office."""
 
-    @extend_schema(tags=["payouts"], responses=s.TaxIdentityAnswer)
+    @extend_schema(tags=["payouts"], responses={200: s.TaxIdentityAnswer, 404: None})
     def get(self, request: Request) -> Response:
         """The caller's tax identity, masked."""
         self.query(request)

@@ -121,6 +121,11 @@ FOREIGN: dict[tuple[str, str], list[tuple[str, int, str]]] = {
         ("other_comment", 422, "parent_mismatch"),
         ("hidden_comment", 422, "parent_mismatch"),
     ],
+    ("POST /v1/live-sessions/{session_id}/products", "product"): [
+        ("draft", 404, "not_found"),
+        ("banned", 403, "goods_note_permission_required"),
+        ("closed_product", 403, "goods_note_permission_required"),
+    ],
     ("POST /v1/notes/{note_id}/products", "product"): [
         ("draft", 404, "not_found"),
         ("banned", 409, "product_not_on_sale"),

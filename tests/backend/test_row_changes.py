@@ -48,7 +48,7 @@ def test_an_approval_says_what_the_row_was_before_and_after_and_who_did_it() -> 
     told = {name: (was, became) for name, was, became in changes(payout)}
     assert told["status"] == ("prepared", "approved")
     assert told["approved_by_id"] == (None, by.pk)
-    assert set(told) <= {"status", "approved_by_id", "approved_at"}
+    assert set(told) <= {"status", "approved_by_id", "approved_at", "send_from"}
     entry = AuditEntry.objects.get(action="payout.approve")
     change = RowChange.objects.latest("id")
     assert (change.act, change.operation) == (entry.act, "update")
@@ -105,9 +105,9 @@ def test_a_hold_is_told_and_what_settles_is_not() -> None:
 
 def test_a_change_by_hand_at_the_database_is_nobodys() -> None:
     payout = prepared()
-    run("UPDATE commissions_payout SET fee_fen = 1 WHERE id = %s", [payout.pk])
+    run("UPDATE commissions_payout SET reason = 'by hand' WHERE id = %s", [payout.pk])
     newest = max(audit.acts_on(payout), key=lambda act: bool(act.changes and not act.entries))
-    assert (newest.entries, newest.changes) == ([], [("fee_fen", 0, 1)])
+    assert (newest.entries, newest.changes) == ([], [("reason", "", "by hand")])
     assert newest.database_user == value("SELECT session_user")
     page = signed_in(officer("view_payout", "prepare_payout")).get(
         f"/admin/commissions/payout/{payout.pk}/history/"

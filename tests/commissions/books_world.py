@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from backend import relay
 from backend.accounts.models import Account
 from backend.core.models import Event
 from commissions import accruals, books, payouts, settlement
@@ -92,9 +91,7 @@ def world() -> World:
     told()
     metrics.mark_days([Event(subject_id=order, recorded_at=AT) for order in orders])
     metrics.roll_up(at=AT)
-    made = _paid_out(promoter.account)
-    relay.drain(at=LATER)
-    return World(promoter, inviter, link, lines, made)
+    return World(promoter, inviter, link, lines, _paid_out(promoter.account))
 
 
 def _paid_out(account: Account) -> list[Payout]:

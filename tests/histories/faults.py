@@ -141,14 +141,14 @@ _OPEN_REFUND = """
 
 @fault
 def settlement_ignores_the_return_window() -> Iterator[None]:
-    with rewritten(settlement, "_MARK", "c.matures_at <= %(at)s", "%(at)s IS NOT NULL"):
+    with rewritten(settlement, "_MARK", "c.matures_at <= %(by)s", "%(by)s IS NOT NULL"):
         yield
 
 
 @fault
 def the_window_is_a_day_too_short() -> Iterator[None]:
-    early = "c.matures_at - interval '1 day' <= %(at)s"
-    with rewritten(settlement, "_MARK", "c.matures_at <= %(at)s", early):
+    early = "c.matures_at - interval '1 day' <= %(by)s"
+    with rewritten(settlement, "_MARK", "c.matures_at <= %(by)s", early):
         yield
 
 

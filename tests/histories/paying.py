@@ -16,7 +16,8 @@ from tests.histories.out import AT_THE_BANK, Batch, Payout
 from tests.histories.steps import PLACE, Steps, act, pick
 from tests.histories.world import EARNERS
 
-MODE = st.sampled_from(list(Mode))
+# A channel that is down, or late, is scripted: tests/commissions/test_payouts_called.py.
+MODE = st.sampled_from([mode for mode in Mode if mode not in (Mode.DOWN, Mode.LATE)])
 ON_THE_WAY = ("requested", "prepared", "approved", "sending", "unknown")
 # Of what is available: a part, all of it, a fen too much; or an amount.
 AMOUNT = st.sampled_from(["half", "all", "more", 1, 99, 100, 250])
