@@ -150,11 +150,11 @@ def test_a_refusal_is_named_as_a_fact_and_described() -> None:
 
 # ---------------------------------------------------------------- events and jobs
 def _recorded() -> Iterator[str]:
-    """Kinds of events that verbs record: record(kind="…"), and order_book.say("…") for the
+    """Kinds of events that verbs record: record(kind="…") or tell, and order_book.say("…") for the
     orders' own."""
     for path in python("shops", "notes", "commissions", "backend"):
         for call in calls(path):
-            if name_of(call) in {"record", "record_many"}:
+            if name_of(call) in {"record", "record_many", "tell"}:
                 for keyword in call.keywords:
                     if keyword.arg == "kind" and isinstance(keyword.value, ast.Constant):
                         yield str(keyword.value.value)
