@@ -20,6 +20,7 @@ import psycopg
 from django.db import connection, transaction
 
 from backend import embedded
+from backend.embedded import binaries
 from backend.embedded.places import places
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +59,12 @@ def _migrate(**environment: str) -> None:
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def _beside(database_url: str, name: str) -> str:
+    """The address of another database of the same server."""
+    base, _, rest = database_url.partition("?")
+    return f"{base.rpartition('/')[0]}/{name}?{rest}"
+
+
 def template(database_url: str) -> str:
     """The name of a migrated database beside `database_url`'s, for `CREATE DATABASE … TEMPLATE`."""
     name = _TEMPLATE + _mark()
@@ -73,8 +80,7 @@ def template(database_url: str) -> str:
         if name not in found:
             making = f"{_TEMPLATE}making"
             connection.execute(f'CREATE DATABASE "{making}"')
-            base, _, rest = database_url.partition("?")
-            _migrate(DATABASE_URL=f"{base.rpartition('/')[0]}/{making}?{rest}")
+            _migrate(DATABASE_URL=_beside(database_url, making))
             connection.execute(f'ALTER DATABASE "{making}" RENAME TO "{name}"')
     return name
 
@@ -106,23 +112,33 @@ def give_cluster(var: Path) -> None:
     if target.exists():
         return
     kept = places().var / "clusters"
+    ours = embedded.expected_urls().database_url
+    source = _beside(ours, template(ours))
     with _alone():
         made = kept / _mark()
         if not made.exists():
             shutil.rmtree(kept, ignore_errors=True)
-            _make_cluster(kept / "making", made)
+            _make_cluster(kept / "making", made, source)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Its owner stays its owner: PostgreSQL does not run as root.
     subprocess.run(["cp", "-a", str(made), str(target)], check=True)
 
 
-def _make_cluster(var: Path, made: Path) -> None:
+def _make_cluster(var: Path, made: Path, source: str) -> None:
+    """A cluster with a copy of the database `source`: quicker than its migrations."""
     ours = {"TUIKE_VAR": str(var), "DATABASE_URL": "", "REDIS_URL": ""}
     env = {key: value for key, value in (os.environ | ours).items() if value}
     start = [sys.executable, "-m", "backend.embedded", "start"]
     subprocess.run(start, env=env, cwd=ROOT, check=True, capture_output=True)
     try:
-        _migrate(DATABASE_URL=embedded.expected_urls(var).database_url, TUIKE_VAR=str(var))
+        dump = var / "template.dump"
+        target = embedded.expected_urls(var).database_url
+        for program, arguments in (
+            ("pg_dump", ["-Fc", "-d", source, "-f", str(dump)]),
+            ("pg_restore", ["--exit-on-error", "-d", target, str(dump)]),
+        ):
+            path = str(binaries.postgres_program(program))
+            subprocess.run([path, *arguments], check=True, capture_output=True)
     finally:
         embedded.stop(var)
     places(var).cluster.rename(made)
