@@ -167,7 +167,7 @@ def unmask(*, payee_id: int, by: Account, reason: str, at: datetime) -> Clear:
 
 def reseal(*, after_id: int = 0, batch: int = 500) -> int:
     """Seals the next rows after `after_id` under the newest key, fingerprints too; returns the
-    last id done, 0 at the end. `manage.py reseal_payees` calls it after a key was added."""
+    last id done, 0 at the end. `manage.py reseal` calls it after a key was added."""
     with transaction.atomic():
         rows = list(
             PayeeAccount.objects.select_for_update(no_key=True, of=("self",))

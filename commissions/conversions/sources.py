@@ -78,6 +78,18 @@ def new_secret(*, source_id: int, by: Any, at: datetime) -> str:
     return secret
 
 
+def reseal() -> int:
+    """Seals every source's secret under the newest of FIELD_KEYS; how many. Partners are few."""
+    with transaction.atomic():
+        sources = list(
+            ConversionSource.objects.select_for_update(no_key=True, of=("self",)).order_by("pk")
+        )
+        for source in sources:
+            source.secret_sealed = sealing.reseal(source.secret_sealed)
+        ConversionSource.objects.bulk_update(sources, ["secret_sealed"])
+    return len(sources)
+
+
 def set_open(*, source_id: int, is_active: bool, by: Any, reason: str, at: datetime) -> None:
     """Opens or closes a source; what it has told stays.
 

@@ -134,7 +134,7 @@ def _for_staff(identity_id: int, by: Account, reason: str) -> tuple[TaxIdentity,
 
 def reseal(*, after_id: int = 0, batch: int = 500) -> int:
     """Seals the next rows after `after_id` under the newest key; returns the last id done, 0 at
-    the end (`manage.py reseal_payees`)."""
+    the end (`manage.py reseal`)."""
     with transaction.atomic():
         rows = list(
             TaxIdentity.objects.select_for_update(no_key=True, of=("self",))

@@ -153,7 +153,7 @@ def test_secrets_move_to_a_new_key(settings: Settings) -> None:
     settings.FIELD_KEYS = [old]
     secret = with_phone(clerk).secret
     settings.FIELD_KEYS = [new, old]
-    call_command("reseal_payees", stdout=StringIO())
+    call_command("reseal", stdout=StringIO())
     settings.FIELD_KEYS = [new]
     assert Authenticator.objects.get().secret == secret
     settings.FIELD_KEYS = [old]

@@ -113,7 +113,7 @@ def test_keys_rotate_by_putting_a_new_one_in_front(linda: Person, settings: Sett
     same = linda.client.post(URL, FIELDS, format="json").json()["id"]
     assert same == before.pk, "a row of the old key is found by its old fingerprint"
     said = io.StringIO()
-    call_command("reseal_payees", stdout=said)
+    call_command("reseal", stdout=said)
     assert f"up to payee account {before.pk}" in said.getvalue()
     assert payees.reseal(after_id=before.pk) == 0
     settings.FIELD_KEYS = [new]

@@ -257,7 +257,7 @@ def test_keys_rotate_for_identities_too(settings: Settings) -> None:
     settings.FIELD_KEYS = [new, old]
     taxpayer(account)
     assert TaxIdentity.objects.count() == 1
-    call_command("reseal_payees", stdout=io.StringIO())
+    call_command("reseal", stdout=io.StringIO())
     settings.FIELD_KEYS = [new]
     assert tax.clear(TaxIdentity.objects.get()).number == ID_CARD
     with pytest.raises(tax.IdentityTaken):

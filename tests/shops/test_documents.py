@@ -130,7 +130,7 @@ def test_a_key_is_changed_under_it(selena: Person, settings: Settings) -> None:
     path = f"/v1/shops/applications/{made.pk}/documents"
     refused(selena.client.post(path, same, format="json"), 409, "document_exists")
     said = io.StringIO()
-    call_command("reseal_payees", stdout=said)
+    call_command("reseal", stdout=said)
     assert "resealed up to document" in said.getvalue()
     settings.FIELD_KEYS = [new]
     assert sealing.unseal(QualificationDocument.objects.get().number_sealed) == IDENTITY
