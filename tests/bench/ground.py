@@ -67,7 +67,12 @@ def _child(job: Callable[[], Any], start: Any, answers: Any) -> None:
     connection.ensure_connection()
     before, mine = backend_cpu(), time.process_time()
     start.wait()
-    done = job()
+    try:
+        done = job()
+    except BaseException as error:
+        # Whoever waits for the answer is told at once.
+        answers.put((error, 0.0))
+        raise
     answers.put((done, backend_cpu() - before + time.process_time() - mine))
     connections.close_all()
 
@@ -87,6 +92,9 @@ def side_by_side(jobs: list[Callable[[], Any]]) -> tuple[float, float, list[Any]
     wall = time.perf_counter() - began
     for worker in crew:
         worker.join()
+    for done, _ in told:
+        if isinstance(done, BaseException):
+            raise done
     return wall, sum(cpu for _, cpu in told), [done for done, _ in told]
 
 
