@@ -252,7 +252,7 @@ def _pricing(terms: dict[str, Any] | None) -> dict[str, Any] | None:
         {name: one[name] for name in one if name != "left_fen"} for one in terms["passed_over"]
     ]
     told = {name: terms[name] for name in terms if name not in _KEPT_BACK}
-    return told | {"passed_over": passed}
+    return {"named": None} | told | {"passed_over": passed}
 
 
 def _pass_on(parts: list[dict[str, Any]]) -> None:
@@ -328,6 +328,7 @@ def _priced_in_words(terms: dict[str, Any] | None) -> list[str]:
         by = f"{terms['rate_bps']} + {terms['bonus_bps']} bps ({terms['tier']})"
     cut = f", cut by {terms['cut_by']}" if terms["cut_by"] else ""
     said = [f"  priced {by} = {terms['wanted_fen']} → {terms['budget_fen']} fen{cut}"]
+    said += [f"  named by {words}" for words in named_in_words(terms)]
     said += [
         f"  cap of {one['name']} {one['period']}: {one['limit_fen']} fen,"
         f" {one['used_fen']} used before"
@@ -338,6 +339,16 @@ def _priced_in_words(terms: dict[str, Any] | None) -> list[str]:
         for one in terms["passed_over"]
     ]
     return said
+
+
+def named_in_words(terms: dict[str, Any]) -> list[str]:
+    """How the plan named who earns; nothing where it speaks to everybody."""
+    named = terms["named"]
+    if not named:
+        return []
+    if named["by"] != "agency":
+        return [str(named["by"])]
+    return [f"agency {named['agency_id']}, a member by edge {named['edge_id']}"]
 
 
 def _in_words(part: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from backend.accounts.models import Account
 from backend.core.errors import NotFound, Refusal
 from backend.core.sql import read
+from commissions import targeting
 from commissions.models import CommissionOffer
 from shops.models import Product, Shop
 from shops.ports import CommissionTerms
@@ -80,7 +81,7 @@ def terms_for(product_ids: Sequence[int], at: datetime) -> dict[int, CommissionT
 
 
 # In SQL, for a note's page asks it at every reading: the ORM took ten times the statement's time.
-_OPEN = """
+_OPEN = f"""
 SELECT DISTINCT o.product_id FROM commissions_commissionoffer o
 JOIN shops_product p ON p.id = o.product_id JOIN shops_shop s ON s.id = p.shop_id
 WHERE o.product_id = ANY(%(products)s::bigint[]) AND o.rate_bps > 0
@@ -98,8 +99,7 @@ WHERE v.published_at IS NOT NULL AND NOT v.is_default AND coalesce(v.rate_bps, v
   AND (v.ends_at IS NULL OR v.ends_at > %(at)s::timestamptz)
   AND (v.all_products OR EXISTS (SELECT FROM commissions_planproduct n
        WHERE n.version_id = v.id AND n.product_id = p.id))
-  AND (v.all_promoters OR m.tier = ANY(v.tiers) OR EXISTS (SELECT FROM commissions_plantarget n
-       WHERE n.version_id = v.id AND n.promoter_id = m.id))
+  AND {targeting.speaks_to(version="v", who="m", tier="m.tier", at="%(at)s::timestamptz")}
 """
 
 

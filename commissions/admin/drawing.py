@@ -189,6 +189,7 @@ def _plan(trace: dict[str, Any]) -> SafeString:
                 fen(step["base_fen"]),
                 fen(trace["budget_fen"]),
             ),
+            *(muted(f"named by {how}") for how in (explain.named_in_words(terms) if terms else [])),
             terms and terms["cut_by"] and f"cut by {terms['cut_by']}",
             f"fee {step['fee_bps']} bps = {fen(trace['fee_fen'])}",
             *(

@@ -136,6 +136,7 @@ class PlanVersionForm(forms.ModelForm):
     shop_id = _Number(least=1, label="Shop", help_text="its number; empty: the platform's")
     products = _Typed(help_text="their numbers; empty: all")
     promoters = _Typed(help_text="their handles; empty: all")
+    agencies = _Typed(help_text="their owners' handles: their members are meant; empty: all")
     tiers = forms.MultipleChoiceField(
         choices=Promoter.Tier.choices,
         required=False,
@@ -189,6 +190,7 @@ class PlanVersionForm(forms.ModelForm):
         fields |= {
             "products": [int(word) for word in _words(typed["products"])],
             "promoters": _words(typed["promoters"]),
+            "agencies": _words(typed["agencies"]),
             "tiers": sorted(typed["tiers"]),
             "tier_bonuses": {tier: bps for tier, bps in bonuses.items() if bps},
         }
@@ -217,8 +219,8 @@ class PlanVersionForm(forms.ModelForm):
 
 
 _TYPED = [
-    "name", "kind", "shop_id", *PlanVersionForm.Meta.fields, "products", "promoters", "tiers",
-    "silver_bonus_bps", "gold_bonus_bps", "funded_fen",
+    "name", "kind", "shop_id", *PlanVersionForm.Meta.fields, "products", "promoters", "agencies",
+    "tiers", "silver_bonus_bps", "gold_bonus_bps", "funded_fen",
 ]  # fmt: skip
 
 
@@ -242,7 +244,7 @@ class PlanVersionAdmin(DecidingAdmin):
     search_fields = ["plan__name", "shop__name"]
     ordering = ["-id"]
     actions_detail = ["publish_one", "end_one", "try_one"]
-    readonly_fields = ["affected", "exposed"]
+    readonly_fields = ["named", "affected", "exposed"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who may decide may draft."""
@@ -257,7 +259,7 @@ class PlanVersionAdmin(DecidingAdmin):
         if obj is None:
             return list(_TYPED)
         numbers = [*PlanVersionForm.Meta.fields, "all_products", "all_promoters"]
-        named = ["tier_bonuses", "is_default", "published_at", "affected", "exposed"]
+        named = ["named", "tier_bonuses", "is_default", "published_at", "affected", "exposed"]
         return ["plan", "number", *numbers, *named]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
@@ -290,6 +292,11 @@ class PlanVersionAdmin(DecidingAdmin):
             rate = f"{fen(row.unit_fen)} a unit"
         shares = Shares(**{name: getattr(row, name) for name in Shares._fields})
         return f"{rate}: {shares.promoter_bps} + {shares.inviter_bps} | {shares.creator_bps}"
+
+    @display(description="whom it names")
+    def named(self, row: PlanVersion) -> SafeString:
+        """Promoters, agencies and tiers by name."""
+        return in_words(plans.named_words(row))
 
     @display(description="who is affected")
     def affected(self, row: PlanVersion) -> SafeString:

@@ -64,4 +64,28 @@ RULES = [
         ORDER BY 1
         """,
     ),
+    Rule(
+        "K1 K9",
+        "whom a plan named by an agency was its member when the order was placed",
+        """
+        SELECT c.id AS commission, c.plan_version_id AS version, o.placed_at,
+               (c.terms -> 'named' ->> 'agency_id')::bigint AS agency,
+               (c.terms -> 'named' ->> 'edge_id')::bigint AS edge
+        FROM commissions_commissionorder c
+        JOIN shops_orderline l ON l.id = c.order_line_id JOIN shops_order o ON o.id = l.order_id
+        WHERE c.terms -> 'named' ->> 'by' = 'agency' AND NOT EXISTS (
+            SELECT FROM commissions_agencyedge e
+            JOIN commissions_promoter who ON who.id = e.promoter_id
+             AND who.account_id = (c.terms ->> 'account_id')::bigint
+            JOIN commissions_planagency given ON given.agency_id = e.agency_id
+             AND given.version_id = c.plan_version_id
+            WHERE e.id = (c.terms -> 'named' ->> 'edge_id')::bigint AND e.kind = 'joined'
+              AND e.agency_id = (c.terms -> 'named' ->> 'agency_id')::bigint
+              AND e.from_at <= o.placed_at AND NOT EXISTS (
+                SELECT FROM commissions_agencyedge later
+                WHERE later.promoter_id = e.promoter_id AND later.number > e.number
+                  AND later.from_at <= o.placed_at))
+        ORDER BY 1
+        """,
+    ),
 ]

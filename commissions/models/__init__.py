@@ -29,6 +29,7 @@ from commissions.models.payout_rule import PayoutRule
 from commissions.models.plan import (
     CommissionOffer,
     CommissionPlan,
+    PlanAgency,
     PlanProduct,
     PlanTarget,
     PlanVersion,
@@ -101,6 +102,7 @@ __all__ = [
     "PayoutBatch",
     "PayoutNotice",
     "PayoutRule",
+    "PlanAgency",
     "PlanCounter",
     "PlanFund",
     "PlanProduct",

@@ -4,6 +4,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from commissions.models.agency import Agency
 from commissions.models.promoter import Promoter
 
 
@@ -176,7 +177,7 @@ class PlanProduct(models.Model):
 
 
 class PlanTarget(models.Model):
-    """A promoter whom a version names; one with `all_promoters` names none."""
+    """A promoter whom a version names; one with `all_promoters` names nobody."""
 
     version = models.ForeignKey(
         PlanVersion, on_delete=models.CASCADE, related_name="targets", db_index=False
@@ -194,3 +195,23 @@ class PlanTarget(models.Model):
 
     def __str__(self) -> str:
         return f"version {self.version_id}: promoter {self.promoter_id}"
+
+
+class PlanAgency(models.Model):
+    """An agency whose members a version speaks to: whoever is one when the order is placed. A
+    version with `all_promoters` names none."""
+
+    version = models.ForeignKey(
+        PlanVersion, on_delete=models.CASCADE, related_name="agencies", db_index=False
+    )
+    agency = models.ForeignKey(Agency, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["version", "agency"], name="plan_agency_once")
+        ]
+        verbose_name = "plan agency 定向机构"
+        verbose_name_plural = "plan agencies 定向机构"
+
+    def __str__(self) -> str:
+        return f"version {self.version_id}: agency {self.agency_id}"

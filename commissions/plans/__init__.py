@@ -23,9 +23,10 @@ from commissions.plans.drafting import (
 )
 from commissions.plans.exposure import exposure, exposure_words
 from commissions.plans.linter import lint, lint_version, paying_levels
-from commissions.plans.preview import preview, preview_words, step_of
+from commissions.plans.preview import named_words, preview, preview_words, step_of
 from commissions.plans.refusals import (
     FundBelowUse,
+    PlanAgencySuspended,
     PlanBeforeLater,
     PlanCapsContradict,
     PlanEndsBeforeStart,
@@ -65,6 +66,7 @@ __all__ = [
     "PRECEDENCE",
     "Applied",
     "FundBelowUse",
+    "PlanAgencySuspended",
     "PlanBeforeLater",
     "PlanCapsContradict",
     "PlanEndsBeforeStart",
@@ -96,6 +98,7 @@ __all__ = [
     "give_back",
     "lint",
     "lint_version",
+    "named_words",
     "next_version",
     "of_shop",
     "paying_levels",

@@ -16,7 +16,7 @@ from django.db import connection
 
 from backend.core.clock import business_day
 from backend.core.sql import columns, numbers, rows, run, texts
-from commissions import pricing
+from commissions import pricing, targeting
 from commissions.models import CommissionOrder
 from commissions.split import Shares
 
@@ -56,14 +56,17 @@ _SHARES = ", ".join(f"v.{name}" for name in Shares._fields)
 STEP = """CASE WHEN p.kind <> 'open' THEN p.kind::text WHEN v.tiers <> '{}' THEN 'tier'
     WHEN v.shop_id IS NOT NULL THEN 'shop' ELSE 'platform' END"""
 _RANKS = " ".join(f"WHEN '{step}' THEN {rank}" for step, rank in _RANK.items())
+_HOW = targeting.how(version="v", who="who", tier="t.tier", edge="member.edge_id")
 # Every version that covers a line, best first: by step; the shop's before the platform's, named
-# products before all, the later before the earlier. Tiers are those of the instant of the order.
+# products before all, the later before the earlier. Tiers and memberships are those of the instant
+# of the order.
 _COVERING = f"""
 SELECT l.id AS line_id, o.id AS order_id, o.placed_at, l.qty, t.tier, v.id AS version_id,
     v.plan_id, p.name AS plan, s.step, v.rate_bps, v.unit_fen,
     coalesce((v.tier_bonuses ->> t.tier)::int, 0) AS bonus_bps,
     v.cap_order_fen, v.cap_day_fen, v.cap_month_fen, {_SHARES},
-    EXISTS (SELECT FROM commissions_planfund f WHERE f.plan_id = v.plan_id) AS is_funded
+    EXISTS (SELECT FROM commissions_planfund f WHERE f.plan_id = v.plan_id) AS is_funded,
+    {_HOW} AS named_by, member.agency_id, member.edge_id
 FROM unnest(%(lines)s::bigint[], %(accounts)s::bigint[], %(offers)s::int[])
     AS w(line_id, account_id, offer_bps)
 JOIN shops_orderline l ON l.id = w.line_id JOIN shops_order o ON o.id = l.order_id
@@ -78,11 +81,11 @@ JOIN commissions_planversion v ON v.published_at IS NOT NULL AND NOT v.is_defaul
 JOIN commissions_commissionplan p ON p.id = v.plan_id
 CROSS JOIN LATERAL (SELECT {STEP} AS step) s
 CROSS JOIN LATERAL (SELECT CASE s.step {_RANKS} END AS rank) r
+LEFT JOIN LATERAL ({targeting.membership(version="v", who="who", at="o.placed_at")}) member ON true
 WHERE (r.rank < {_RANK["product"]} OR w.offer_bps = 0)
   AND (v.all_products OR EXISTS (SELECT FROM commissions_planproduct n
        WHERE n.version_id = v.id AND n.product_id = l.product_id))
-  AND (v.all_promoters OR t.tier = ANY(v.tiers) OR EXISTS (SELECT FROM commissions_plantarget n
-       WHERE n.version_id = v.id AND n.promoter_id = who.id))
+  AND {_HOW} IS NOT NULL
 ORDER BY l.id, r.rank, v.shop_id IS NULL, v.all_products, v.starts_at DESC, v.id DESC
 """
 
@@ -145,6 +148,7 @@ def _default(line: Sold, like: dict[str, Any]) -> dict[str, Any]:
         "version_id": line.default_id,
         "step": CommissionOrder.Step.PRODUCT if line.offer_bps else CommissionOrder.Step.PLATFORM,
         "tier": like["tier"],
+        "named_by": "all",
         "qty": like["qty"],
         "rate_bps": line.offer_bps,
         "unit_fen": None,
@@ -152,6 +156,17 @@ def _default(line: Sold, like: dict[str, Any]) -> dict[str, Any]:
         "is_funded": False,
         **line.default_shares._asdict(),
     }
+
+
+def _named(offer: dict[str, Any]) -> Terms | None:
+    """How the version named who earns, None where it speaks to everybody; of an agency the edge by
+    which they were its member."""
+    by = offer["named_by"]
+    if by == "all":
+        return None
+    if by != "agency":
+        return {"by": by}
+    return {"by": by, "agency_id": offer["agency_id"], "edge_id": offer["edge_id"]}
 
 
 Counted = tuple[str, int, int]  # a cap's name, its limit, the period it counts
@@ -171,6 +186,7 @@ def _priced(
     terms = {
         "step": str(offer["step"]),
         "tier": offer["tier"],
+        "named": _named(offer),
         "qty": offer["qty"],
         "rate_bps": rate if offer["unit_fen"] is None else 0,
         "bonus_bps": offer["bonus_bps"],

@@ -14,26 +14,24 @@ from backend.core.sql import run
 from commissions.models import (
     CommissionPlan,
     PlanFund,
-    PlanProduct,
-    PlanTarget,
     PlanVersion,
     Promoter,
 )
-from commissions.plans import linter
+from commissions.plans import linter, naming
 from commissions.plans.refusals import (
     FundBelowUse,
     PlanBeforeLater,
-    PlanTargetUnknown,
 )
 from commissions.plans.versions import default_version, lock, shares_of
 from commissions.split import Shares
-from shops.models import Product, Shop
+from shops.models import Shop
 
-# What a draft may say; `products` are ids, `promoters` handles, None or none of them: all.
+# What a draft may say; `products` are ids, `promoters` handles, `agencies` their owners' handles;
+# None or none of them: all.
 NUMBERS = ("rate_bps", "unit_fen", "promoter_bps", "inviter_bps", "inviter2_bps", "creator_bps",
            "charity_bps", "tiers", "tier_bonuses", "cap_order_fen", "cap_day_fen", "cap_month_fen",
            "starts_at", "ends_at")  # fmt: skip
-MOST = 200  # products, or promoters, that one version names
+MOST = 200  # products, promoters, or agencies, that one version names
 Fields = Mapping[str, Any]
 
 
@@ -303,18 +301,9 @@ def _write(version: PlanVersion, fields: Fields) -> None:
             setattr(version, name, fields[name])
     for problem in [*linter.lint(shares=shares_of(version)), *linter.of_form(version)]:
         raise problem
-    products, promoters = fields.get("products"), fields.get("promoters")
-    if products is not None:
-        version.all_products = not products
-    is_named = bool(promoters)
-    if promoters is None and version.pk is not None:
-        is_named = version.targets.exists()
-    version.all_promoters = not is_named and not version.tiers
+    naming.mark(version, fields)
     _save(version)
-    if products is not None:
-        _name_products(version, products)
-    if promoters is not None:
-        _name_promoters(version, promoters)
+    naming.write(version, fields)
 
 
 def _save(version: PlanVersion) -> None:
@@ -322,33 +311,6 @@ def _save(version: PlanVersion) -> None:
         version.save(force_insert=True)
     else:
         version.save(update_fields=[*NUMBERS, "all_products", "all_promoters"])
-
-
-def _name_products(version: PlanVersion, wanted: list[int]) -> None:
-    found = Product.objects.filter(pk__in=wanted)
-    if version.plan.shop_id is not None:
-        found = found.filter(shop=version.plan.shop_id)
-    known = set(found.values_list("pk", flat=True))
-    if unknown := sorted(set(wanted) - known):
-        said = f"Not among the products: {unknown[0]}."
-        raise PlanTargetUnknown(said, fields={"products": [said]})
-    version.products.all().delete()
-    PlanProduct.objects.bulk_create(
-        PlanProduct(version=version, product_id=product_id) for product_id in sorted(known)
-    )
-
-
-def _name_promoters(version: PlanVersion, wanted: list[str]) -> None:
-    found = Promoter.objects.filter(account__handle__in=wanted)
-    known = dict(found.values_list("account__handle", "pk"))
-    if unknown := sorted(set(wanted) - set(known)):
-        said = f"No promoter is called {unknown[0]}."
-        raise PlanTargetUnknown(said, fields={"promoters": [said]})
-    version.targets.all().delete()
-    PlanTarget.objects.bulk_create(
-        PlanTarget(version=version, promoter_id=promoter_id)
-        for promoter_id in sorted(known.values())
-    )
 
 
 _CUT = """

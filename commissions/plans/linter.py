@@ -7,8 +7,10 @@ from django.conf import settings
 
 from backend.core.money import BPS, divide_half_even
 from backend.core.sql import rows
-from commissions.models import CommissionPlan, PlanFund, PlanVersion
+from commissions import targeting
+from commissions.models import Agency, CommissionPlan, PlanFund, PlanVersion
 from commissions.plans.refusals import (
+    PlanAgencySuspended,
     PlanCapsContradict,
     PlanEndsBeforeStart,
     PlanNeedsEnd,
@@ -96,11 +98,16 @@ def divides_only(version: PlanVersion) -> bool:
 
 def _of_kind(version: PlanVersion) -> list[PlanRefused]:
     found: list[PlanRefused] = []
-    kind, named = version.plan.kind, version.targets.exists()
+    kind, agencies = version.plan.kind, version.agencies.select_related("agency__owner")
+    named = version.targets.exists() or bool(agencies)
     if kind in (Kind.TARGETED, Kind.EXCLUSIVE) and version.all_promoters:
-        found.append(PlanNeedsTargets(f"A plan of kind {kind} names promoters or tiers."))
+        found.append(PlanNeedsTargets(f"A plan of kind {kind} names promoters, agencies or tiers."))
     if kind in (Kind.OPEN, Kind.CAMPAIGN) and named:
-        found.append(PlanNeedsTargets(f"A plan of kind {kind} names no promoters."))
+        said = f"A plan of kind {kind} names no promoters and no agencies."
+        found.append(PlanNeedsTargets(said))
+    for one in agencies:
+        if one.agency.status != Agency.Status.ACTIVE:
+            found.append(PlanAgencySuspended(f"It is the one of {one.agency.owner.handle}."))
     if kind == Kind.CAMPAIGN and version.ends_at is None:
         found.append(PlanNeedsEnd())
     bare = version.rate_bps is None and version.unit_fen is None
@@ -135,7 +142,9 @@ SELECT coalesce((SELECT max(o.rate_bps) FROM commissions_commissionoffer o
                  WHERE d.shop_id IS NULL OR h.id = d.shop_id), 0) AS fee_bps
 FROM commissions_planversion d WHERE d.id = %s
 """
-_RIVALS = """
+# Two exclusive plans meet in a tier or an agency that both name, whoever is in it, and in somebody
+# whom both speak to now.
+_RIVALS = f"""
 SELECT v.id AS version_id, r.name AS plan FROM commissions_planversion d
 JOIN commissions_commissionplan k ON k.id = d.plan_id AND k.kind = 'exclusive'
 JOIN commissions_planversion v ON v.published_at IS NOT NULL AND v.plan_id <> d.plan_id
@@ -152,12 +161,12 @@ WHERE d.id = %s AND v.starts_at < coalesce(d.ends_at, 'infinity')
                WHERE n.version_id = v.id AND n.product_id = p.id))
           AND (d.all_products OR EXISTS (SELECT FROM commissions_planproduct n
                WHERE n.version_id = d.id AND n.product_id = p.id))))
-  AND (v.tiers && d.tiers OR EXISTS (
-        SELECT FROM commissions_promoter p
-        WHERE (p.tier = ANY(v.tiers) OR EXISTS (SELECT FROM commissions_plantarget t
-               WHERE t.version_id = v.id AND t.promoter_id = p.id))
-          AND (p.tier = ANY(d.tiers) OR EXISTS (SELECT FROM commissions_plantarget t
-               WHERE t.version_id = d.id AND t.promoter_id = p.id))))
+  AND (v.tiers && d.tiers
+    OR EXISTS (SELECT FROM commissions_planagency mine
+        JOIN commissions_planagency theirs ON theirs.agency_id = mine.agency_id
+        WHERE mine.version_id = d.id AND theirs.version_id = v.id)
+    OR EXISTS (({targeting.people_now(version="v")})
+        INTERSECT ({targeting.people_now(version="d")})))
 ORDER BY v.id LIMIT 1
 """
 

@@ -3,16 +3,18 @@
 from typing import Any
 
 from backend.core.sql import rows
+from commissions import targeting
 from commissions.models import CommissionPlan, PlanVersion
 from commissions.plans.applying import PRECEDENCE, STEP
 from commissions.plans.linter import IN_SCOPE
 
 SHOWN = 50
-_PEOPLE = """
-SELECT count(*) FROM commissions_promoter m, commissions_planversion d
-WHERE d.id = %s AND m.status = 'active' AND (d.all_promoters OR m.tier = ANY(d.tiers)
-   OR EXISTS (SELECT FROM commissions_plantarget t
-              WHERE t.version_id = d.id AND t.promoter_id = m.id))
+_PEOPLE = f"""
+WITH d AS MATERIALIZED (SELECT * FROM commissions_planversion WHERE id = %s),
+named AS MATERIALIZED (
+    SELECT who.promoter_id FROM d CROSS JOIN LATERAL ({targeting.people_now(version="d")}) who)
+SELECT count(*) FROM d JOIN commissions_promoter m ON m.status = 'active'
+    AND (d.all_promoters OR m.id IN (SELECT promoter_id FROM named))
 """
 # What a product pays at the draft's start to somebody whom no plan names, grouped.
 _BEFORE = f"""
@@ -101,6 +103,21 @@ def preview_words(version: PlanVersion) -> str:
             + (f", with up to {bonus} bps more by tier" if bonus else "")
         )
     return "\n".join(said)
+
+
+def named_words(version: PlanVersion) -> str:
+    """Whom a version names, as lines for people."""
+    agencies = version.agencies.select_related("agency__owner").order_by("agency")
+    promoters = version.targets.select_related("promoter__account").order_by("promoter")
+    said = {
+        "promoters": [one.promoter.account.handle for one in promoters],
+        "members of agencies": [
+            f"{one.agency.name} ({one.agency.owner.handle})" for one in agencies
+        ],
+        "tiers": version.tiers,
+    }
+    lines = [f"{who}: {', '.join(names)}" for who, names in said.items() if names]
+    return "\n".join(lines) or "everybody"
 
 
 def _words(terms: dict[str, Any]) -> str:

@@ -102,11 +102,11 @@ class PlanWithoutRate(PlanRefused):
 
 
 class PlanNeedsTargets(PlanRefused):
-    """A targeted or exclusive plan names promoters or tiers; an open plan and a campaign name no
-    promoters."""
+    """A targeted or exclusive plan names promoters, agencies or tiers; an open plan and a campaign
+    name neither promoters nor agencies."""
 
     code = "plan_needs_targets"
-    title = "The plan's kind and its promoters do not fit"
+    title = "The plan's kind and whom it names do not fit"
     clause = "plans 8: who is named follows from the kind"
 
 
@@ -136,10 +136,18 @@ class PlanCapsContradict(PlanRefused):
 
 
 class PlanTargetUnknown(PlanRefused):
-    """A promoter or product that the plan names does not exist, or is not the shop's."""
+    """A promoter, agency or product that the plan names does not exist, or is not the shop's."""
 
     code = "plan_target_unknown"
     title = "The plan names somebody or something unknown"
+    clause = "plans 11: a plan names what is there"
+
+
+class PlanAgencySuspended(PlanRefused):
+    """An agency that the plan names is suspended: it takes nobody in."""
+
+    code = "plan_agency_suspended"
+    title = "The plan names an agency that is suspended"
     clause = "plans 11: a plan names what is there"
 
 

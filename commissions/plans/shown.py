@@ -37,7 +37,9 @@ def plan_of(*, owner: Account | None, plan_id: int) -> CommissionPlan:
 
 
 def _with_all(found: QuerySet[CommissionPlan]) -> QuerySet[CommissionPlan]:
-    newest = PlanVersion.objects.prefetch_related("products", "targets__promoter__account")
+    newest = PlanVersion.objects.prefetch_related(
+        "products", "targets__promoter__account", "agencies__agency__owner"
+    )
     shown = Prefetch("versions", newest.order_by("-number")[:SHOWN], to_attr="shown")
     return found.select_related("fund").prefetch_related(shown)
 

@@ -32,6 +32,12 @@ class PlanNumbers(Strict):
     creator_bps = Bps(required=False)
     products = Listed(child=Id(), required=False, max_length=plans.MOST)
     promoters = Listed(child=Text(max_length=30), required=False, max_length=plans.MOST)
+    agencies = Listed(
+        child=Text(max_length=30),
+        required=False,
+        max_length=plans.MOST,
+        help_text="their owners' handles: whoever is a member when an order is placed",
+    )
     tiers = Listed(child=serializers.ChoiceField(choices=_TIERS), required=False, max_length=3)
     tier_bonuses = TierBonuses(required=False)
     cap_order_fen = Fen(required=False, allow_null=True, min_value=1)
@@ -100,6 +106,7 @@ class PlanVersionAnswer(serializers.ModelSerializer):
     plan_id = serializers.IntegerField()
     products = serializers.SerializerMethodField()
     promoters = serializers.SerializerMethodField()
+    agencies = serializers.SerializerMethodField()
     tiers = serializers.ListField(child=serializers.CharField())
     tier_bonuses = serializers.DictField(child=serializers.IntegerField())
 
@@ -108,8 +115,8 @@ class PlanVersionAnswer(serializers.ModelSerializer):
         fields = [
             "id", "plan_id", "number", "rate_bps", "unit_fen", "promoter_bps", "inviter_bps",
             "inviter2_bps", "creator_bps", "charity_bps", "all_products", "products",
-            "all_promoters", "promoters", "tiers", "tier_bonuses", "cap_order_fen", "cap_day_fen",
-            "cap_month_fen", "starts_at", "ends_at", "published_at",
+            "all_promoters", "promoters", "agencies", "tiers", "tier_bonuses", "cap_order_fen",
+            "cap_day_fen", "cap_month_fen", "starts_at", "ends_at", "published_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -123,6 +130,13 @@ class PlanVersionAnswer(serializers.ModelSerializer):
         if "targets" not in getattr(version, "_prefetched_objects_cache", {}):
             named = named.select_related("promoter__account")
         return sorted(target.promoter.account.handle for target in named)
+
+    def get_agencies(self, version: PlanVersion) -> list[str]:
+        """The handles of the owners of the agencies named."""
+        named = version.agencies.all()
+        if "agencies" not in getattr(version, "_prefetched_objects_cache", {}):
+            named = named.select_related("agency__owner")
+        return sorted(one.agency.owner.handle for one in named)
 
 
 class PlanFundAnswer(serializers.Serializer):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from backend.core.clock import business_day
 from backend.core.money import share_fen
-from commissions import plans, pricing, split
+from commissions import plans, pricing, split, targeting
 from commissions.models import PlanFund, PlanVersion
 from commissions.split import Shares
 
@@ -70,9 +70,7 @@ SELECT p.id, p.order_id, p.placed_at, p.qty, p.base_fen, p.fee_bps, p.rate_bps, 
     p.inviter2_id IS NOT NULL,
     d.id IS NOT NULL AND (d.all_products OR EXISTS (SELECT FROM commissions_planproduct n
             WHERE n.version_id = d.id AND n.product_id = p.product_id))
-        AND (d.all_promoters OR t.tier = ANY(d.tiers) OR EXISTS (
-            SELECT FROM commissions_plantarget n
-            WHERE n.version_id = d.id AND n.promoter_id = who.id)),
+        AND {targeting.speaks_to(version="d", who="who", tier="t.tier", at="p.placed_at")},
     coalesce(t.tier, 'standard'), v.promoter_bps, v.inviter_bps, v.creator_bps, v.charity_bps,
     v.inviter2_bps
 FROM page p JOIN commissions_planversion v ON v.id = p.plan_version_id

@@ -229,6 +229,11 @@ FAULTS: dict[str, list[str]] = {
         "UPDATE commissions_commissionorder SET step = 'campaign', terms ="
         """ '{{"step": "shop", "budget_fen": 2580, "limits": []}}' WHERE id = {commission}"""
     ],
+    "whom a plan named by an agency was its member when the order was placed": [
+        "UPDATE commissions_commissionorder SET terms = '{{"
+        """"step": "", "budget_fen": 2580, "limits": [], "account_id": 0,"""
+        """ "named": {{"by": "agency", "agency_id": 1, "edge_id": 1}}}}' WHERE id = {commission}"""
+    ],
     "what is received is confirmed, or an event is on its way to do it": [
         "UPDATE commissions_commissionorder SET status = 'estimated' WHERE id = {confirmed}"
     ],
