@@ -1,5 +1,6 @@
 """Whom sales are owed to, beyond links: a shop that locks its customers, a promoter's coupon code,
-and a dispute that two people of the staff have settled; all by the product's own verbs."""
+disputes that two people of the staff have settled, and sales under plans of every kind; all by the
+product's own verbs."""
 
 from datetime import datetime, timedelta
 
@@ -9,7 +10,7 @@ from backend import relay
 from backend.accounts.models import Account
 from backend.core import ids
 from commissions import coupons, disputes, links, locks, touches
-from commissions.models import Attribution, PromotionLink, Touch
+from commissions.models import Attribution, Promoter, PromotionLink, Touch
 from seeds.scenarios.market import Good, Market
 from seeds.scenarios.people import People
 from seeds.scenarios.stage import Stage
@@ -17,9 +18,11 @@ from shops import checkout, payments
 from shops.models import Sku
 
 CODE = "LINDA10"
-HOLDER, BUYER = "linda", "lily"
+HOLDER, BUYER, MEMBER = "linda", "lily", "nana"
 CLAIM = "买家下单前最后点的是我的链接，请核对点击记录"
 PROPOSAL = "核对点击时间与群聊截图，归因改判给申诉人"
+SHOP_CLAIM = "这位客户由 Nana 在群里服务成交，请按机构链路改判"
+SHOP_PROPOSAL = "店铺与推客均确认，归因改判给 Nana 及其机构"
 
 
 def lock_customers(stage: Stage, market: Market) -> int:
@@ -63,16 +66,41 @@ def come_back(stage: Stage, town: People, market: Market) -> int:
         channel="复购",
         at=stage.ago(hours=30),
     )
-    known = set(Touch.objects.values_list("account_id", flat=True).distinct())
-    buyer = next(one for one in reversed(town.crowd) if one.pk not in known)
-    touches.record(
-        code=link.code,
-        visitor=ids.code(touches.ID_LENGTH),
-        account=buyer,
-        at=stage.ago(hours=29),
-    )
-    touches.store_touches()
+    buyer = _newcomer(town)
+    _follow(buyer, link, stage.ago(hours=29))
     return _buy(town, buyer, other, stage.ago(hours=5))
+
+
+def sell_under_plans(stage: Stage, town: People, market: Market) -> int:
+    """Somebody buys by links what plans pay for: Linda alone, the members of an agency, a tier, and
+    everybody; one sale for each, right after the link was followed."""
+    buyer, at, sold = _newcomer(town), stage.ago(hours=3), 0
+    for seller, good in market.steps.values():
+        if good.owner == seller:
+            continue  # A small world has few owners: nobody is paid for their own goods.
+        link, _ = links.create(
+            account=seller,
+            target_kind="product",
+            target_id=good.product.pk,
+            channel="方案",
+            at=at,
+        )
+        _follow(buyer, link, at)
+        at += timedelta(minutes=5)
+        sold += _buy(town, buyer, good, at)
+    return sold
+
+
+def _newcomer(town: People) -> Account:
+    """Somebody who never followed a link and promotes nothing."""
+    known = set(Touch.objects.values_list("account_id", flat=True).distinct())
+    known |= set(Promoter.objects.values_list("account_id", flat=True))
+    return next(one for one in reversed(town.crowd) if one.pk not in known)
+
+
+def _follow(buyer: Account, link: PromotionLink, at: datetime) -> None:
+    touches.record(code=link.code, visitor=ids.code(touches.ID_LENGTH), account=buyer, at=at)
+    touches.store_touches()
 
 
 def _buy(town: People, buyer: Account, good: Good, at: datetime, coupon_code: str = "") -> int:
@@ -108,28 +136,48 @@ def settle_a_dispute(stage: Stage, town: People) -> int:
         link = _loser(found)
         if link is None:
             continue
-        at = stage.ago(hours=4)
-        dispute = disputes.open_dispute(
-            account=link.promoter.account,
-            order_number=found.order_line.order.number,
-            line_id=found.order_line_id,
-            claim=CLAIM,
-            evidence=[f"link {link.code}"],
-            at=at,
-        )
-        disputes.propose(
-            dispute_id=dispute.pk,
-            by=town.named("finance_a"),
-            role="promoter",
-            handle=link.promoter.account.handle,
-            reason=PROPOSAL,
-            at=at + timedelta(hours=1),
-        )
-        disputes.approve(
-            dispute_id=dispute.pk, by=town.named("finance_b"), at=at + timedelta(hours=2)
-        )
-        return 1
+        account = link.promoter.account
+        return _decide(
+            town, found, account, account.handle, [CLAIM, PROPOSAL, f"link {link.code}"],
+            stage.ago(hours=4),
+        )  # fmt: skip
     return 0
+
+
+def pass_on_a_chain(stage: Stage, town: People) -> int:
+    """A shop says that the customer who came back is Nana's: two of the staff give the line to her,
+    and with it their parts to her inviter, her agency and the one above it."""
+    found = Attribution.objects.filter(rule="lock").exclude(promoter__account__handle=MEMBER)
+    line = found.select_related("order_line__order__shop__account").latest("id")
+    owner = line.order_line.order.shop.account
+    return _decide(
+        town, line, owner, MEMBER, [SHOP_CLAIM, SHOP_PROPOSAL, "群聊截图"], stage.ago(hours=2.5)
+    )
+
+
+def _decide(
+    town: People, found: Attribution, by: Account, winner: str, words: list[str], at: datetime
+) -> int:
+    """Somebody disputes a line; two of the staff give it to the promoter `winner`."""
+    claim, proposal, evidence = words
+    dispute = disputes.open_dispute(
+        account=by,
+        order_number=found.order_line.order.number,
+        line_id=found.order_line_id,
+        claim=claim,
+        evidence=[evidence],
+        at=at,
+    )
+    disputes.propose(
+        dispute_id=dispute.pk,
+        by=town.named("finance_a"),
+        role="promoter",
+        handle=winner,
+        reason=proposal,
+        at=at + timedelta(hours=1),
+    )
+    disputes.approve(dispute_id=dispute.pk, by=town.named("finance_b"), at=at + timedelta(hours=2))
+    return 1
 
 
 def _loser(found: Attribution) -> PromotionLink | None:

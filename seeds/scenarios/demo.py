@@ -147,11 +147,14 @@ def trade(stage: Stage, world: World) -> None:
 
 
 def attribute(stage: Stage, world: World) -> None:
-    """What a link alone does not show: a coupon code that was named, a dispute that was settled."""
-    with stage.step("a customer who comes back, a coupon code, a settled dispute") as done:
+    """What a link alone does not show: a coupon code that was named, disputes that were settled,
+    sales under plans of every kind."""
+    with stage.step("a customer who comes back, a coupon code, settled disputes") as done:
         done.append(attributing.come_back(stage, world.town, world.market))
         done.append(attributing.use_a_coupon(stage, world.town, world.market))
         done.append(attributing.settle_a_dispute(stage, world.town))
+        done.append(attributing.sell_under_plans(stage, world.town, world.market))
+        done.append(attributing.pass_on_a_chain(stage, world.town))
 
 
 def _earners(world: World) -> list[Account]:

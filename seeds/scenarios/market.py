@@ -45,6 +45,8 @@ class Market:
     goods: list[Good] = field(default_factory=list)
     offered: set[int] = field(default_factory=set)
     planned: list[Good] = field(default_factory=list)
+    # What a plan pays for at a step of the precedence, and who sells it.
+    steps: dict[str, tuple[Account, Good]] = field(default_factory=dict)
     suspended: int = 0
 
     @property

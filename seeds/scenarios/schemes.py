@@ -9,7 +9,7 @@ from commissions import links, plans
 from commissions.models import PlanVersion, Promoter
 from seeds.scenarios.market import Good, Market
 from seeds.scenarios.people import People
-from seeds.scenarios.promoting import Promotion, Shared
+from seeds.scenarios.promoting import CHAIN, Promotion, Shared
 from seeds.scenarios.stage import Stage
 
 TIERS = {"ella": "gold", "linda": "silver"}
@@ -39,11 +39,12 @@ def open_to_all(stage: Stage, town: People, market: Market) -> int:
 
 
 def to_some(stage: Stage, town: People, market: Market, promotion: Promotion) -> int:
-    """Tiers; then an exclusive plan for Linda, a targeted one for Ella and Nana, a fixed amount
-    for the gold tier, and a funded campaign with caps that runs out."""
+    """Tiers; then an exclusive plan for Linda, targeted ones for Ella and Nana and for the members
+    of Ella's agency, a fixed amount for the gold tier, and a funded campaign with caps that runs
+    out."""
     admin, at = town.named("admin"), stage.ago(days=59.8)
     known = {promoter.account.handle: promoter for promoter in promotion.promoters}
-    linda, ella, busy = (_shown(promotion, name) for name in ("linda", "ella", ""))
+    linda, ella, nana, busy = (_shown(promotion, name) for name in ("linda", "ella", "nana", ""))
     with transaction.atomic():
         for handle, tier in TIERS.items():
             plans.set_tier(
@@ -57,6 +58,10 @@ def to_some(stage: Stage, town: People, market: Market, promotion: Promotion) ->
             ella, "老朋友定向", "targeted", at, promoters=["ella", "nana"],
             tier_bonuses={"gold": 300}, promoter_bps=9_000, inviter_bps=1_000,
         )  # fmt: skip
+        _publish(
+            nana, "团长机构定向", "targeted", at, rate_bps=1_800, products=[nana.product.pk],
+            agencies=["ella"],
+        )  # fmt: skip
         _publish(busy, "金牌每件立减", "targeted", at, unit_fen=300, tiers=["gold"])
         campaign = _publish(
             busy, "开业季", "campaign", at, rate_bps=2_500, ends_at=stage.ago(days=10),
@@ -64,7 +69,27 @@ def to_some(stage: Stage, town: People, market: Market, promotion: Promotion) ->
         )  # fmt: skip
         plans.set_fund(plan_id=campaign.plan_id, funded_fen=FUND_FEN, by=admin, at=at)
         _share_open(stage, market, promotion, known)
-    return len(TIERS) + 4
+    _remember(market, promotion, linda, nana)
+    return len(TIERS) + 5
+
+
+def _remember(market: Market, promotion: Promotion, linda: Good, nana: Good) -> None:
+    """Who sells what at which step; what open plans pay, somebody whom no other plan names."""
+    owners = {good.owner.pk for good in market.planned}
+    known = {one.account.handle: one.account for one in promotion.promoters}
+    nobodys = next(
+        one.account
+        for one in reversed(promotion.promoters[len(CHAIN) :])
+        if one.account_id not in owners
+    )
+    own, other, last = market.planned[0], market.planned[1], market.planned[-1]
+    market.steps = {
+        "shop": (nobodys, own),
+        "platform": (nobodys, other),
+        "tier": (known["linda"], last),
+        "exclusive": (known["linda"], linda),
+        "targeted": (known["nana"], nana),
+    }
 
 
 def _share_open(

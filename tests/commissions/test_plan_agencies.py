@@ -259,7 +259,7 @@ def codes(version: PlanVersion) -> list[str]:
 def test_a_version_that_names_only_an_agency_speaks_to_somebody(
     stall: Stall, agency: Agency
 ) -> None:
-    me = {"agencies": [agency.owner.handle], "rate_bps": 5}
+    me: dict[str, Any] = {"agencies": [agency.owner.handle], "rate_bps": 5}
     assert codes(stall.draft("targeted", **me)) == []
     assert codes(stall.draft("exclusive", **me)) == []
     assert codes(stall.draft("open", **me)) == ["plan_needs_targets"]

@@ -13,7 +13,7 @@ from backend.accounts.models import Account
 from backend.core.clock import business_day
 from backend.core.sql import rows
 from backend.rest.renderers import encode
-from commissions import books, earnings, explain, restating, statements
+from commissions import books, earnings, explain, plans, restating, statements
 from commissions.models import (
     AgencyEdge,
     Attribution,
@@ -233,6 +233,42 @@ def test_an_agency_below_another_has_members_and_is_passed_on_a_share(world: Wor
     assert ComplianceFinding.objects.filter(reached__in=["levels", "both"]).exists()
 
 
+def test_an_override_pays_the_whole_chain_of_roles(world: World) -> None:
+    """K9, X7: shop → Nana → her agency → the one above it, beside her inviter, platform and
+    charity; each payee sees gross, passed on and kept."""
+    made = AttributionOverride.objects.get(affiliation__isnull=False)
+    assert made.affiliation is not None
+    trace = explain.for_staff(made.commission_id)
+    parts = {part["role"]: part for part in trace["splits"]}
+    wanted = {"promoter": "nana", "agency": "ella", "agency2": "buyer", "inviter": "linda"}
+    assert {role: part["payee"] for role, part in parts.items() if part["payee"]} == wanted
+    assert set(parts) >= {*wanted, "platform", "charity"}
+    promoter, agency, upper = (parts[role] for role in ("promoter", "agency", "agency2"))
+    assert promoter["passed_on_fen"] == agency["gross_fen"] > agency["passed_on_fen"]
+    assert agency["passed_on_fen"] == upper["gross_fen"] == upper["amount_fen"] > 0
+    edges = [edge["edge"] for edge in trace["tree"]["agencies"]]
+    assert edges == [made.membership_id, made.affiliation_id]
+
+
+def test_every_role_is_paid(world: World) -> None:
+    """K1: all but the third level, which this market does not pay."""
+    paid = set(CommissionSplit.objects.filter(amount_fen__gt=0).values_list("role", flat=True))
+    assert paid == {
+        "promoter", "inviter", "creator", "agency", "agency2", "shop", "platform", "charity",
+    }  # fmt: skip
+
+
+def test_a_plan_pays_the_members_of_an_agency(world: World) -> None:
+    """K1: by name of the agency; the line says by which edge Nana was its member."""
+    edge = AgencyEdge.objects.get(promoter__account__handle="nana")
+    named = {"by": "agency", "agency_id": edge.agency_id, "edge_id": edge.pk}
+    found = CommissionOrder.objects.filter(terms__named=named)
+    assert found.exists()
+    assert set(found.values_list("step", "plan_version__plan__name")) == {
+        ("targeted", "团长机构定向")
+    }
+
+
 def test_every_kind_of_plan_can_be_seen(world: World) -> None:
     """K1: of shops and of the platform, by rate and by amount, for everybody and for some."""
     live = PlanVersion.objects.filter(published_at__isnull=False, is_default=False)
@@ -240,6 +276,9 @@ def test_every_kind_of_plan_can_be_seen(world: World) -> None:
     assert kinds == {"open", "targeted", "exclusive", "campaign"}
     assert live.filter(shop__isnull=True).exclude(tiers=[]).count() == 1
     assert live.filter(unit_fen__isnull=False).count() == 1
+    assert live.filter(agencies__agency__owner__handle="ella").count() == 1
+    steps = set(CommissionOrder.objects.exclude(step="").values_list("step", flat=True))
+    assert steps >= set(plans.PRECEDENCE) - {"campaign"}, "it ended, and time decides who met it"
     assert PlanFund.objects.get().funded_fen == 60_000
     tiers = dict(Promoter.objects.exclude(tier="standard").values_list("account__handle", "tier"))
     assert tiers == {"ella": "gold", "linda": "silver"}
@@ -343,11 +382,14 @@ def test_every_picture_of_a_note_is_a_file(world: World) -> None:
 
 
 def test_a_dispute_was_settled_by_two_and_the_line_says_so(world: World) -> None:
-    """X7: an override beside its attribution, and a shop that locks its customers."""
-    made = AttributionOverride.objects.get()
-    assert made.prepared_by.handle == "finance_a"
-    assert made.approved_by.handle == "finance_b"
-    assert "override 1" in explain.readable(explain.for_staff(made.commission_id))
+    """X7: overrides beside their attributions, and a shop that locks its customers."""
+    made = list(AttributionOverride.objects.all())
+    assert len(made) == 2
+    assert {one.prepared_by.handle for one in made} == {"finance_a"}
+    assert {one.approved_by.handle for one in made} == {"finance_b"}
+    for one in made:
+        readable = explain.readable(explain.for_staff(one.commission_id))
+        assert f"override {one.number}" in readable
     assert LockSetting.objects.count() == 1
     assert LockChange.objects.exists()
     assert CouponCode.objects.get().promoter_id is not None
