@@ -4,13 +4,13 @@ product's own verbs."""
 
 from datetime import datetime, timedelta
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from backend import relay
 from backend.accounts.models import Account
 from backend.core import ids
 from commissions import coupons, disputes, links, locks, touches
-from commissions.models import Attribution, Promoter, PromotionLink, Touch
+from commissions.models import Attribution, CommissionOrder, Promoter, PromotionLink, Touch
 from seeds.scenarios.market import Good, Market
 from seeds.scenarios.people import People
 from seeds.scenarios.stage import Stage
@@ -132,7 +132,7 @@ def _buy(town: People, buyer: Account, good: Good, at: datetime, coupon_code: st
 
 def settle_a_dispute(stage: Stage, town: People) -> int:
     """Who lost a line by an earlier touch disputes it; two of the staff decide it anew."""
-    for found in Attribution.objects.exclude(losers=[]).filter(promoter__isnull=False)[:200]:
+    for found in _alive().exclude(losers=[]).filter(promoter__isnull=False)[:200]:
         link = _loser(found)
         if link is None:
             continue
@@ -147,12 +147,18 @@ def settle_a_dispute(stage: Stage, town: People) -> int:
 def pass_on_a_chain(stage: Stage, town: People) -> int:
     """A shop says that the customer who came back is Nana's: two of the staff give the line to her,
     and with it their parts to her inviter, her agency and the one above it."""
-    found = Attribution.objects.filter(rule="lock").exclude(promoter__account__handle=MEMBER)
+    found = _alive().filter(rule="lock").exclude(promoter__account__handle=MEMBER)
     line = found.select_related("order_line__order__shop__account").latest("id")
     owner = line.order_line.order.shop.account
     return _decide(
         town, line, owner, MEMBER, [SHOP_CLAIM, SHOP_PROPOSAL, "群聊截图"], stage.ago(hours=2.5)
     )
+
+
+def _alive() -> QuerySet[Attribution]:
+    """The attributions of lines that were not refunded whole, of which nothing is left."""
+    moot = CommissionOrder.objects.filter(status=CommissionOrder.Status.INVALID)
+    return Attribution.objects.exclude(pk__in=moot.values("attribution_id")).order_by("pk")
 
 
 def _decide(

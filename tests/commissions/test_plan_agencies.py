@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from backend.core.models import RowChange
 from backend.rest.renderers import encode
-from commissions import accruals, books, explain, offers, plans, whatif
+from commissions import accruals, books, explain, offers, plans, replay, whatif
 from commissions.models import (
     Agency,
     AgencyEdge,
@@ -29,8 +29,10 @@ from seeds.factories import (
     AgencyFactory,
     NoteFactory,
     PromoterFactory,
+    PromotionLinkFactory,
     ShopFactory,
     SkuFactory,
+    TouchFactory,
 )
 from tests.cast import Person
 from tests.commissions import sales
@@ -222,6 +224,26 @@ def test_a_plan_for_members_costs_no_statement_more_than_one_for_a_promoter(
     speaking(stall, agency, rate_bps=1_000, name="members")
     with django_assert_num_queries(len(named)):
         accruals.reconcile_orders([second.order_id], at=AT)
+
+
+def test_a_replay_gives_another_winner_what_the_plan_set(stall: Stall, agency: Agency) -> None:
+    """X7: 1,500 by the plan, not 400 by the offer, would have changed hands; the rules as they are
+    make no difference, whoever is a member today."""
+    moved(stall.linda, agency, AT - DAY)
+    speaking(stall, agency)
+    buyer, mia = AccountFactory.create(), PromoterFactory.create()
+    link = PromotionLinkFactory.create(promoter=mia, target_id=stall.product.pk)
+    TouchFactory.create(link=link, account=buyer, at=AT - DAY)
+    stall.sell(offer=400, buyer=buyer)
+    moved(stall.linda, agency, AT + DAY)
+    scope = replay.Scope(AT.date(), AT.date())
+    (same,) = replay.pages(scope=scope, rules=replay.rules_of())
+    assert (same.lines, same.differences) == (1, [])
+    (other,) = replay.pages(scope=scope, rules=replay.rules_of(without=["named"]))
+    (found,) = other.differences
+    assert found["was"]["parts"] == [{"payee": stall.linda.account.handle, "amount_fen": 1_500}]
+    assert found["would"]["parts"] == [{"payee": mia.account.handle, "amount_fen": 1_500}]
+    assert other.moved_fen == 1_500
 
 
 # ---------------------------------------------------------------- what-if
