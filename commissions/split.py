@@ -134,21 +134,46 @@ def reversal(
     budget = budget_fen - _kept_budget(kept, base_fen, rate_bps, budget_fen)
     fee = fee_fen - share_fen(kept, fee_bps)
     targets = [0] * len(parts)
-    for groups, total in ((BUDGET_GROUPS, budget), (_FEE_GROUPS, fee)):
-        # By role, not by place in `parts`: on a tie the order decides, and it is the plan's.
-        places = [
-            [place for role in group for place, part in enumerate(parts) if part.role == role]
-            for group in groups
-        ]
-        weights = [sum(parts[place].amount_fen for place in group) for group in places]
-        for group, amount in zip(places, largest_remainder(total, weights), strict=True):
-            if len(group) == 1:
-                targets[group[0]] = amount
-                continue
-            amounts = largest_remainder(amount, [parts[place].amount_fen for place in group])
-            for place, one in zip(group, amounts, strict=True):
-                targets[place] = one
+    weighed = [part.amount_fen for part in parts]
+    of_budget, of_fee = _places(tuple([part.role for part in parts]))
+    _divide(budget, of_budget, weighed, targets)
+    _divide(fee, of_fee, weighed, targets)
     return targets
+
+
+_Groups = tuple[tuple[int, ...], ...]
+
+
+@lru_cache(maxsize=4096)
+def _places(roles: tuple[str, ...]) -> tuple[_Groups, _Groups]:
+    """Where the roles of a line's groups stand, in the plan's order and not the line's: on a tie
+    the order decides. Groups of which nobody is there are left out."""
+
+    def standing(groups: tuple[tuple[str, ...], ...]) -> _Groups:
+        found = (
+            tuple(place for role in group for place, one in enumerate(roles) if one == role)
+            for group in groups
+        )
+        return tuple(group for group in found if group)
+
+    return standing(BUDGET_GROUPS), standing(_FEE_GROUPS)
+
+
+def _divide(total: int, groups: _Groups, weighed: list[int], targets: list[int]) -> None:
+    """What the groups give back together, to each of their places in `targets`."""
+    if not groups and not total:
+        return
+    weights = [
+        weighed[group[0]] if len(group) == 1 else sum([weighed[place] for place in group])
+        for group in groups
+    ]
+    for group, amount in zip(groups, largest_remainder(total, weights), strict=True):
+        if len(group) == 1:
+            targets[group[0]] = amount
+            continue
+        inner = largest_remainder(amount, [weighed[place] for place in group])
+        for place, one in zip(group, inner, strict=True):
+            targets[place] = one
 
 
 def _kept_budget(kept_fen: int, base_fen: int, rate_bps: int, budget_fen: int) -> int:
