@@ -94,14 +94,16 @@ def split(
     return Split(budget, fee, (*parts, *_parts(fee, fee_names, fee_weights)))
 
 
-def budget_parts(budget_fen: int, shares: Shares, roles: tuple[str, ...]) -> list[Part]:
-    """The parts of a budget alone, as `split` makes them before anything is passed on: what a
-    what-if asks of a million lines.
+def first_part_fen(budget_fen: int, shares: Shares, roles: tuple[str, ...]) -> int:
+    """The part of the first of `roles` alone, as `split` makes it before anything is passed on:
+    what a what-if asks of a million lines.
 
     :raises ValueError: no such chain, or shares above 100 %.
     """
     names, weights, _, _ = _recipe(shares, roles)
-    return _parts(budget_fen if names else 0, names, weights)
+    if not names or names[0] != roles[0]:
+        return 0
+    return _parts(budget_fen, names, weights)[0].amount_fen
 
 
 def reversal(
