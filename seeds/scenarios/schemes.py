@@ -77,11 +77,8 @@ def _remember(market: Market, promotion: Promotion, linda: Good, nana: Good) -> 
     """Who sells what at which step; what open plans pay, somebody whom no other plan names."""
     owners = {good.owner.pk for good in market.planned}
     known = {one.account.handle: one.account for one in promotion.promoters}
-    nobodys = next(
-        one.account
-        for one in reversed(promotion.promoters[len(CHAIN) :])
-        if one.account_id not in owners
-    )
+    others = [one.account for one in promotion.promoters[len(CHAIN) :]]
+    nobodys = next((one for one in reversed(others) if one.pk not in owners), others[-1])
     own, other, last = market.planned[0], market.planned[1], market.planned[-1]
     market.steps = {
         "shop": (nobodys, own),

@@ -236,7 +236,7 @@ def test_an_agency_below_another_has_members_and_is_passed_on_a_share(world: Wor
 def test_an_override_pays_the_whole_chain_of_roles(world: World) -> None:
     """K9, X7: shop → Nana → her agency → the one above it, beside her inviter, platform and
     charity; each payee sees gross, passed on and kept."""
-    made = AttributionOverride.objects.get(affiliation__isnull=False)
+    made = AttributionOverride.objects.filter(affiliation__isnull=False).latest("id")
     assert made.affiliation is not None
     trace = explain.for_staff(made.commission_id)
     parts = {part["role"]: part for part in trace["splits"]}
