@@ -4,8 +4,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from commissions import accruals, plans
-from commissions.models import CommissionOrder, PlanVersion, Promoter
-from seeds.factories import AccountFactory, PromoterFactory, PromotionLinkFactory, SkuFactory
+from commissions.models import Agency, AgencyEdge, CommissionOrder, PlanVersion, Promoter
+from seeds.factories import (
+    AccountFactory,
+    AgencyEdgeFactory,
+    AgencyFactory,
+    PromoterFactory,
+    PromotionLinkFactory,
+    SkuFactory,
+)
 from tests.commissions import sales
 
 AT = datetime(2026, 11, 22, 4, tzinfo=UTC)
@@ -68,3 +75,23 @@ def terms(commission: CommissionOrder) -> dict[str, Any]:
     """How a plan priced the line."""
     assert commission.terms is not None
     return dict(commission.terms)
+
+
+def founded() -> Agency:
+    """An agency that takes nothing, so that the parts stay round."""
+    return AgencyFactory.create(created_at=AT - 9 * DAY, share_bps=0)
+
+
+def moved(member: Promoter, agency: Agency, at: datetime) -> AgencyEdge:
+    """The promoter joins the agency, or leaves it where they are in it."""
+    number = AgencyEdge.objects.filter(promoter=member).count() + 1
+    return AgencyEdgeFactory.create(
+        promoter=member, agency=agency, number=number,
+        kind="joined" if number % 2 else "left", from_at=at,
+    )  # fmt: skip
+
+
+def speaking(stall: Stall, *agencies: Agency, kind: str = "targeted", **fields: Any) -> PlanVersion:
+    """A published plan of 15 % for these agencies' members."""
+    handles = [one.owner.handle for one in agencies]
+    return stall.plan(kind, **{"rate_bps": 1_500, "agencies": handles, **fields})
