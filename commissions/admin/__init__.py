@@ -15,6 +15,7 @@ from commissions.admin import (
     remittances,
     risk,
     settlements,
+    tax_tables,
     taxes,
     writeoffs,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "remittances",
     "risk",
     "settlements",
+    "tax_tables",
     "taxes",
     "writeoffs",
 ]

@@ -1,4 +1,4 @@
-"""Tax at the desk: tables, whose tax it is, what was withheld, what is filed."""
+"""Tax at the desk: whose tax it is, what was withheld, what is filed."""
 
 from datetime import date
 from functools import partial
@@ -25,7 +25,7 @@ from backend.core.deciding import Asking, Decision, Reasoned
 from backend.core.staff import ReadOnly, StaffAdmin, fen
 from commissions import tax
 from commissions.admin.batches import CONTENT_TYPES
-from commissions.models import TaxFiling, TaxIdentity, TaxRemittance, TaxTable, TaxWithholding
+from commissions.models import TaxFiling, TaxIdentity, TaxRemittance, TaxWithholding
 
 CLEAR = Question(
     title="Show in clear 查看明文",
@@ -85,14 +85,6 @@ FILE = Question(
     form=FilingForm,
     needs_code=True,
 )
-
-
-@admin.register(TaxTable)
-class TaxTableAdmin(ReadOnly, StaffAdmin):
-    """The tables by which tax is computed, and where they are written."""
-
-    list_display = ["method", "effective_from", "source"]
-    ordering = ["method", "-effective_from"]
 
 
 @admin.register(TaxIdentity)

@@ -27,11 +27,20 @@ from commissions.tax.identities import (
     unmask,
 )
 from commissions.tax.records import Certificate, certificate, years_of
-from commissions.tax.tables import TableNotPossible, publish_table, table_at
+from commissions.tax.tables import (
+    PUBLISH,
+    TableBegun,
+    TableNotPossible,
+    as_table,
+    publish_table,
+    table_at,
+    withdraw_table,
+)
 from commissions.tax.withholdings import Tax, TaxIdentityMissing, fix, look, taxpayer_of
 
 __all__ = [
     "FILE",
+    "PUBLISH",
     "UNMASK",
     "AlreadyFiled",
     "BadIdentity",
@@ -40,9 +49,11 @@ __all__ = [
     "Month",
     "MonthNotOver",
     "ReceiptMissing",
+    "TableBegun",
     "TableNotPossible",
     "Tax",
     "TaxIdentityMissing",
+    "as_table",
     "certificate",
     "clear",
     "edges",
@@ -62,5 +73,6 @@ __all__ = [
     "table_at",
     "taxpayer_of",
     "unmask",
+    "withdraw_table",
     "years_of",
 ]

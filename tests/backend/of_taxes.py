@@ -2,14 +2,16 @@
 was done."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from django.urls import reverse
 
 from backend.accounts.models import Account
-from commissions import payouts, remittances
-from commissions.models.tax import TaxFiling, TaxIdentity, TaxRemittance
+from commissions import payouts, remittances, tax
+from commissions.models.tax import TaxFiling, TaxIdentity, TaxRemittance, TaxTable
+from commissions.withholding import STATUTORY
 from tests.commissions.money_out import AT, earner, officer
 from tests.commissions.ruled import rule, taxpayer
 from tests.desk import acts
@@ -84,3 +86,24 @@ def identity(verb: str) -> Act:
         {"reason": "the office asks"},
         lambda: f"tax_identity.{verb}" in acts(),
     )
+
+
+TABLE = {
+    "method": "labour", "effective_from": "2999-01-01", "source": "an announcement",
+    "expenses": "20", "brackets": "20000 20 0\n- 30 2000",
+}  # fmt: skip
+
+
+def publish_table() -> Act:
+    by = officer("publish_payoutrule", "view_taxtable")
+    tables = TaxTable.objects.filter(effective_from="2999-01-01")
+    return by, page_of("commissions_taxtable", "publish"), TABLE, tables.exists
+
+
+def withdraw_table() -> Act:
+    by = officer("publish_payoutrule", "view_taxtable")
+    later = replace(STATUTORY[0], effective_from=date(2999, 1, 1))
+    row = tax.publish_table(table=later, by=by, at=AT)
+    rows = TaxTable.objects.filter(pk=row.pk)
+    path = page_of("commissions_taxtable", "withdraw", row.pk)
+    return by, path, {"reason": "a wrong day"}, lambda: not rows.exists()
