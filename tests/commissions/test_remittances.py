@@ -171,46 +171,31 @@ def test_makers_record_and_checkers_agree_and_nobody_does_both(payee: Account) -
     remittances.reject(remittance_id=made.pk, by=both, reason="taken back", at=AT)
 
 
-@pytest.mark.parametrize(
-    ("change", "refusal"),
-    [
+def test_what_was_not_owed_or_cannot_have_been_paid_is_not_recorded(payee: Account) -> None:
+    changes: list[tuple[dict[str, object], type[Exception]]] = [
         ({"receipt": " "}, tax.ReceiptMissing),
         ({"paid_on": date(2026, 10, 31)}, remittances.PaidOnImpossible),
         ({"paid_on": date(2026, 11, 11)}, remittances.PaidOnImpossible),
         ({"month": date(2026, 9, 1)}, remittances.NothingToRemit),
         ({"month": date(2026, 11, 1)}, remittances.NothingToRemit),
         ({"at": LAST, "paid_on": date(2026, 10, 31)}, remittances.NothingToRemit),
-    ],
-)
-def test_what_was_not_owed_or_cannot_have_been_paid_is_not_recorded(
-    payee: Account, change: dict[str, object], refusal: type[Exception]
-) -> None:
-    with pytest.raises(refusal):
-        record(**change)
+    ]
+    for change, refusal in changes:
+        with pytest.raises(refusal):
+            record(**change)
     assert not TaxRemittance.objects.exists()
     assert money() == (80_000, 0)
-
-
-def test_the_first_instant_after_the_month_is_early_enough(payee: Account) -> None:
+    # The first instant after the month is early enough.
     at = LAST + timedelta(microseconds=1)
     assert record(at=at, paid_on=date(2026, 11, 1)).amount_fen == 80_000
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"amount_fen": 1}, "never changes"),
-        ({"receipt": "other"}, "never changes"),
-        ({"month": date(2026, 9, 1)}, "never changes"),
-    ],
-)
-def test_the_database_refuses_other_facts(
-    payee: Account, change: dict[str, object], said: str
-) -> None:
+def test_the_database_refuses_other_facts(payee: Account) -> None:
     made = record()
-    rows = TaxRemittance.objects.filter(pk=made.pk)
-    with pytest.raises(IntegrityError, match=said), transaction.atomic():
-        rows.update(**change)
+    rows, said = TaxRemittance.objects.filter(pk=made.pk), "never changes"
+    for change in ({"amount_fen": 1}, {"receipt": "other"}, {"month": date(2026, 9, 1)}):
+        with pytest.raises(IntegrityError, match=said), transaction.atomic():
+            rows.update(**change)
     with pytest.raises(IntegrityError, match=said), transaction.atomic():
         rows.delete()
     agree(made)
@@ -246,22 +231,20 @@ def test_the_database_refuses_more_than_was_withheld_and_one_person_for_both(
 
 
 # ---------------------------------------------------------------- the desk
-@pytest.mark.parametrize(
-    ("at", "owed", "late"),
-    [
+def test_the_desk_says_what_is_owed_from_the_months_end_and_what_is_late_after_the_15th(
+    payee: Account,
+) -> None:
+    for at, owed, late in (
         (LAST, 0, 0),
         (LAST + timedelta(microseconds=1), 1, 0),
         (datetime(2026, 11, 15, 15, 59, tzinfo=UTC), 1, 0),
         (datetime(2026, 11, 15, 16, 0, tzinfo=UTC), 1, 1),
-    ],
-)
-def test_the_desk_says_what_is_owed_from_the_months_end_and_what_is_late_after_the_15th(
-    payee: Account, at: datetime, owed: int, late: int
-) -> None:
-    queues = {row.words: (row.count, row.alarm) for row in desk.figures(at=at).queues}
-    assert queues["Months of tax to remit 待缴税款月份"] == (owed, False)
-    assert queues["Tax past its 15th 逾期未缴税款"] == (late, bool(late))
-    assert [month.due_on for month in desk.figures(at=at).tax_owed] == [date(2026, 11, 15)] * owed
+    ):
+        found = desk.figures(at=at)
+        queues = {row.words: (row.count, row.alarm) for row in found.queues}
+        assert queues["Months of tax to remit 待缴税款月份"] == (owed, False)
+        assert queues["Tax past its 15th 逾期未缴税款"] == (late, bool(late))
+        assert [month.due_on for month in found.tax_owed] == [date(2026, 11, 15)] * owed
 
 
 def test_the_last_month_of_a_year_is_due_in_the_next() -> None:
