@@ -62,10 +62,11 @@ RULES = [
                   WHERE {between(8).replace("journal_id", "id")}) j
             FULL JOIN (
                 SELECT e.journal_id, count(*) AS legs,
-                       sum(e.amount_fen) FILTER (WHERE a.kind = 'tax')::bigint AS tax_fen,
-                       sum(e.amount_fen) FILTER (WHERE a.kind = 'cash')::bigint AS cash_fen
-                FROM commissions_entry e JOIN commissions_ledgeraccount a
-                  ON a.id = e.account_id AND (a.owner_kind, a.owner_id) = ('platform', 0)
+                       sum(e.amount_fen) FILTER (WHERE a.owner_kind = 'platform'
+                           AND a.kind = 'tax')::bigint AS tax_fen,
+                       sum(e.amount_fen) FILTER (WHERE a.owner_kind = 'platform'
+                           AND a.kind = 'cash')::bigint AS cash_fen
+                FROM commissions_entry e JOIN commissions_ledgeraccount a ON a.id = e.account_id
                 WHERE e.{between(8)} GROUP BY 1) e ON e.journal_id = j.id) e
           ON e.remittance = t.id
         WHERE e.tax_fen IS DISTINCT FROM CASE WHEN t.status = 'approved' THEN -t.amount_fen END
