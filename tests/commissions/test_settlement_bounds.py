@@ -1,0 +1,30 @@
+"""What one calendar can do to everybody else's settlement and statements: nothing (X4)."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from commissions import calendars
+from commissions.calendars import BadSettlementRule
+from commissions.models import SettlementPeriod, SettlementRule
+from commissions.statements import state_due
+from tests.commissions.test_settlement_calendar import _utc, matured, rule
+
+DAY = timedelta(days=1)
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12"])
+def test_a_rule_of_another_age_is_refused_and_stops_nobodys_statements(zone: str) -> None:
+    """9999-12-31 has no day after it, and a rule for 2062 would keep every earlier one away."""
+    shop = matured()[0].order.shop
+    rule("monthly", date(2026, 10, 1))
+    ahead = date(2026, 9, 1) + calendars.AHEAD
+    for day in (date(1, 1, 1), date(1999, 12, 31), date(9999, 12, 31), ahead + DAY):
+        for shop_id in (None, shop.pk):
+            with pytest.raises(BadSettlementRule):
+                rule("daily", day, zone, shop_id=shop_id)
+    assert SettlementRule.objects.filter(cadence="daily").count() == 0
+    rule("daily", ahead, zone, shop_id=shop.pk)
+    assert state_due(at=_utc("2026-11-30T17")) > 0
+    assert SettlementPeriod.objects.exclude(stated_at=None).exists()
