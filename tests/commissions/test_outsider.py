@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from backend.core.models import AuditEntry
 from commissions import chain, ledger
-from commissions.chain import NothingToExport
+from commissions.chain import NothingToExport, exporting
 from commissions.models import Journal, SealedJournal
 from tests.cast import Person
 from tests.commissions.books_world import world
@@ -332,6 +333,21 @@ def test_a_market_at_work_is_exported_with_every_kind_of_journal(db: None, tmp_p
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert {row["journal"]["kind"] for row in rows if "n" in row} == {1, 2, 3, 4, 5, 6}
     assert chain.first_broken() is None
+
+
+def test_no_transaction_waits_while_a_slow_reader_takes_an_export(
+    books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database ends a transaction that stands idle for 15 seconds: a slow download would be
+    cut off among the balances."""
+    monkeypatch.setattr(exporting, "BLOCK", 1)
+    before = len(connection.savepoint_ids)
+    pieces = []
+    for piece in exporting.lines(chain.Part(4, JOURNALS)):
+        assert len(connection.savepoint_ids) == before
+        assert piece.endswith(b"\n")
+        pieces.append(piece)
+    assert b"".join(pieces) == books.read_bytes()
 
 
 def test_a_download_is_written_down(books: Path, staff: Person) -> None:
