@@ -135,6 +135,7 @@ def _write(period: SettlementPeriod, kind: str, owner_id: int, at: datetime) -> 
         owner_id=owner_id,
         opening=earlier.closing if earlier else {},
         closed_at=at,
+        edition=reading.EDITION,
     )
     with transaction.atomic():
         made.save(force_insert=True)

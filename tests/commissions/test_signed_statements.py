@@ -5,8 +5,10 @@ import hashlib
 import importlib.util
 import io
 import json
+import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,9 +21,12 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from commissions import statements
-from commissions.models import Statement
+from commissions.models import Journal, Statement
+from commissions.statements import reading
 from tests.commissions.books_world import world
+from tests.commissions.money_out import AT
 from tests.commissions.test_statements import CLOSE, NEXT, OTHER_KEY, of
+from tests.commissions.test_taxes import paid, taxed
 from tests.house.source import HOME
 
 SCRIPT = HOME / "docs" / "verify_statement.py"
@@ -271,6 +276,41 @@ def test_sums_that_do_not_follow_from_the_lines_are_named(
     forged, _ = _resigned(signed[0], change)
     with pytest.raises(checker.Wrong, match=said):
         checker.verify(io.BytesIO(forged), own)
+
+
+def test_tax_names_its_payout_and_what_was_signed_before_it_did_stays_as_it_was(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edition 1 statement did not name it: its bytes are signed, so it never will."""
+    account = taxed()
+    first = paid(account, 500_000, at=AT)
+    with monkeypatch.context() as before:
+        before.setattr(reading, "EDITION", 1)
+        statements.state_due(at=AT + timedelta(days=40))
+    second = paid(account, 500_000, at=AT + timedelta(days=45))
+    statements.state_due(at=AT + timedelta(days=80))
+    told = APIClient().get("/v1/statement-keys").json()
+    found = Statement.objects.filter(owner_kind="person", owner_id=account.pk)
+    assert list(found.order_by("id").values_list("edition", flat=True)) == [1, 2]
+    for one, wanted in zip(_signed(found), ("", second.number), strict=True):
+        lines = list(statements.lines(one))
+        assert [line["reference"] for line in lines if line["cause"] == "tax_withheld"] == [wanted]
+        assert {line["reference"] for line in lines if line["cause"] == "payout_paid"} == {
+            first.number if one.edition == 1 else second.number
+        }
+        assert checker.verify(io.BytesIO(b"".join(statements.jsonl_file(one))), keys(told))
+
+
+def _signed(found: Any) -> list[Statement]:
+    return list(found.select_related("period", "signed_by").order_by("id"))
+
+
+def test_every_cause_that_a_statement_names_is_documented() -> None:
+    page = (HOME / "docs" / "api" / "statements.md").read_text()
+    said = page.partition("- `cause`:")[2].partition(". ")[0]
+    # A remittance of taxes moves the platform's own accounts: it stands on nobody's statement.
+    causes = {reading.cause_of(kind) for kind in Journal.Kind} - {"tax_remitted"}
+    assert set(re.findall(r"`(\w+)`", said)) == causes
 
 
 def test_after_the_key_is_replaced_old_and_new_statements_verify(db: None, settings: Any) -> None:
