@@ -147,7 +147,7 @@ def _written(row: Row) -> bytes:
 def _again(rows: list[Row], n: int) -> None:
     """The accrual number `n` once more, as number 13, with balances to match."""
     head, *_ = rows
-    again = {"n": 13, "link": "", "journal": {**give_of(n)}}
+    again: Row = {"n": 13, "link": "", "journal": give_of(n)}
     place = next(place for place, row in enumerate(rows) if "closing" in row)
     rows.insert(place, again)
     head["last"] = 13

@@ -274,7 +274,7 @@ def test_a_calendar_that_cannot_be_read_keeps_nobody_elses_statements_back(
     def broken(*_: Any, **__: Any) -> None:
         raise OverflowError("date value out of range")
 
-    monkeypatch.setattr(closing.calendars, "ended", broken)
+    monkeypatch.setattr(calendars, "ended", broken)
     monkeypatch.setattr(closing.log, "exception", lambda *said: told.append(said))
     assert statements.state_due(at=CLOSE) == left > 2
     assert not StatementDue.objects.exists()
