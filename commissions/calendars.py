@@ -26,10 +26,13 @@ Cadence = SettlementRule.Cadence
 ADD = "commissions.add_settlementrule"
 _LOCK = 7_501  # advisory lock: rules and periods are made one at a time
 _BEGINNING = date(2000, 1, 1)  # of the market's first rule: before everything
+# A rule keeps every earlier one of its calendar away and is never withdrawn, so it is set a quarter
+# ahead at most: no year mistyped is believed.
+AHEAD = timedelta(days=93)
 
 
 class BadSettlementRule(Refusal):
-    """No such zone, or more days than 90."""
+    """No such zone, more days than 90, or a beginning more than 93 days ahead."""
 
     code = "bad_settlement_rule"
     status = 422
@@ -173,7 +176,7 @@ def set_rule(
     """Says by which rule the market, or a shop, settles from the midnight of `starts_on` in `zone`.
 
     :raises NotFound: no such shop.
-    :raises BadSettlementRule: no such cadence or zone, or not 0 to 90 days.
+    :raises BadSettlementRule: no such cadence or zone, not 0 to 90 days, or more than `AHEAD`.
     :raises SettlementRuleTooEarly: it would begin before now, before the rule before it, or inside
         a period that there is.
     """
@@ -181,6 +184,8 @@ def set_rule(
         raise BadSettlementRule()
     if shop_id is not None and not Shop.objects.filter(pk=shop_id).exists():
         raise NotFound()
+    if not _BEGINNING <= starts_on <= at.date() + AHEAD:
+        raise BadSettlementRule(f"A rule begins {AHEAD.days} days from now at the latest.")
     starts_at = periods.midnight(starts_on, zone)
     with transaction.atomic():
         run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])

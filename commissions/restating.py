@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import transaction
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Value
 
 from backend.core import audit
 from backend.core.errors import NotFound, Refusal, WrongState
@@ -22,6 +23,8 @@ from commissions.models import Restatement, SettlementPeriod
 RESTATE = "commissions.restate_settlementperiod"
 # A little after a period is due, so that what matured in its last moments has settled in time.
 GRACE = timedelta(hours=1)
+SLACK = timedelta(days=1)
+_DAY = Value(timedelta(days=1))
 
 
 class RestatementReasonMissing(Refusal):
@@ -53,8 +56,13 @@ def close_due(*, at: datetime) -> int:
     """Closes the periods that were due an hour ago and in which nothing is left that could settle;
     how many that were. What is held or under refund settles later, in late runs."""
     closed = 0
+    # Those that are due first, not those that ended first: what waits for many settle_days would
+    # hide the others. A civil day may be hours longer than 24, or left out: _close asks exactly.
+    days = ExpressionWrapper(F("rule__settle_days") * _DAY, DurationField())
+    due = ExpressionWrapper(F("to_at") + days, DateTimeField())
     waiting = SettlementPeriod.objects.filter(closed_at=None, to_at__lte=at - GRACE)
-    for period in waiting.select_related("rule").order_by("to_at", "id")[:200]:
+    waiting = waiting.annotate(due=due).filter(due__lte=at - GRACE + SLACK)
+    for period in waiting.select_related("rule").order_by("due", "id")[:200]:
         closed += _close(period, at)
     return closed
 

@@ -6,7 +6,8 @@
 FILE is JSONL or JSONL.gz; a later file must go on where the one before it ends. LINK is a link of
 the chain, 64 hexadecimal digits, that you wrote down earlier: it must come up again. Every journal
 must sum to zero; every link be the SHA-256 of the link before it and of its journal; every closing
-balance be the opening one and the entries since; and every byte stand as it was exported.
+balance be the opening one and the entries since; no cause come twice; and every byte stand as it
+was exported, in lines that say what they may and nothing more.
 """
 
 import gzip
@@ -15,7 +16,23 @@ import json
 import sys
 import zlib
 
-PARTS = ["books", "opening", "n", "closing", "end"]  # the first name of a line says what it is
+JOURNAL = {"id": int, "kind": int, "subject": int, "utc": str, "entries": list}
+# What each line says, in this order; the first name says which line it is. Links cover a journal
+# alone: what else a line could say, nobody but its file's own SHA-256 would vouch for.
+LINES = {
+    "books": {"books": str, "first": int, "last": int, "previous": str, "kinds": dict, "unit": str},
+    "opening": {"opening": str, "fen": int},
+    "n": {"n": int, "link": str, "journal": dict},
+    "closing": {"closing": str, "fen": int},
+    "end": {"end": int, "link": str, "sha256": str},
+}
+PARTS = list(LINES)
+KINDS = {
+    **{"1": "accrual", "2": "reversal", "3": "settlement"},
+    **{"4": "payout_request", "5": "payout_paid", "6": "payout_back"},
+    **{"7": "tax_withheld", "8": "tax_remitted"},
+    **{"20": "override", "40": "write_off", "41": "bounty"},
+}
 
 
 class Broken(Exception):
@@ -27,6 +44,12 @@ def must(holds, why):
         raise Broken(why)
 
 
+def must_say(row, wanted):
+    """Nothing is left out, nothing put in, nothing comes twice, and an amount is a whole number."""
+    said = [(name, type(value)) for name, value in row.items()]
+    must(said == list(wanted.items()), f"says other things than {', '.join(wanted)}")
+
+
 def written(row):
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
 
@@ -34,6 +57,7 @@ def written(row):
 class Books:
     def __init__(self, known):
         self.n, self.link, self.known, self.left = None, "", set(known), {}
+        self.seen = {}  # a bit for each id, in pages of 4,096: memory for hundreds of millions
 
     def read(self, path):
         """Checks one file, line by line."""
@@ -50,6 +74,7 @@ class Books:
 
     def take(self, row, line):
         part = next(iter(row), "")
+        must_say(row, LINES[part])
         must(written(row) == line, f"is not written as it was, after number {self.n}")
         steps = PARTS.index(part) - (PARTS.index(self.part) if self.part else -1)
         must(steps > 0 if part in ("books", "end") else steps >= 0, "is not where it belongs")
@@ -62,7 +87,10 @@ class Books:
 
     def take_books(self, row):
         first, previous = row["first"], row["previous"]
-        must(row["books"] == "tuike 1", "is of another format")
+        must((row["books"], row["unit"]) == ("tuike 1", "fen"), "is of another format")
+        must(row["kinds"].items() <= KINDS.items(), "names kinds that this script does not know")
+        must(first <= row["last"], "holds no journal")
+        must(len(previous) == 64 and bytes.fromhex(previous).hex() == previous, "follows no link")
         must((first == 1) == (previous == "00" * 32), "only the first journal follows zeros")
         self.goes_on = self.n is not None
         if self.goes_on:
@@ -70,28 +98,39 @@ class Books:
                 (first, previous) == (self.n + 1, self.link), "does not go on from the file before"
             )
         self.n, self.link, self.last, self.balances = first - 1, previous, row["last"], {}
-        self.closed = {}
+        self.closed, self.kinds = {}, row["kinds"]
 
     def take_opening(self, row):
         must(self.n > 0, "the first journal finds every account empty")
-        self.balances[row["opening"]] = row["fen"]
+        account = row["opening"]
+        must(row["fen"] and account not in self.balances, f"{account} opens with 0, or twice")
+        self.balances[account] = row["fen"]
 
     def take_n(self, row):
-        said, n = row["journal"], self.n + 1
+        said, n, before = row["journal"], self.n + 1, self.link
+        must_say(said, JOURNAL)
         name = f"journal {said['id']}, number {n} of the chain,"
         must(row["n"] == n, f"{name} is missing: number {row['n']} stands in its place")
-        told = bytes.fromhex(self.link) + written(said)[:-1]
+        told = bytes.fromhex(before) + written(said)[:-1]
         self.link = hashlib.sha256(told).hexdigest()
         must(row["link"] == self.link, f"{name} is broken: its link is not what it says")
+        must(str(said["kind"]) in self.kinds, f"{name} is of a kind that the head does not name")
+        cause = said["kind"] << 56 | said["subject"]
+        must(said["id"] == cause and 0 < said["subject"] < 1 << 56, f"{name} is not of its cause")
+        page, bit = cause >> 12, 1 << (cause & 4095)
+        must(not self.seen.get(page, 0) & bit, f"{name} comes for a second time")
+        self.seen[page] = self.seen.get(page, 0) | bit
         must(sum(entry[1] for entry in said["entries"]) == 0, f"{name} does not sum to zero")
-        for account, fen, *_ in said["entries"]:
+        for account, fen, *utc in said["entries"]:
+            must(type(fen) is int and len(utc) < 2, f"{name} has an entry that is none")
             self.balances[account] = self.balances.get(account, 0) + fen
         self.n = n
-        self.known.discard(self.link)
+        self.known -= {before, self.link}  # also what it goes on from: its link holds
 
     def take_closing(self, row):
         account = row["closing"]
         held = self.balances.get(account)
+        must(account not in self.closed, f"{account} closes twice")
         must(row["fen"] == held, f"{account} closes with {row['fen']} fen, its entries with {held}")
         self.closed[account] = held
 

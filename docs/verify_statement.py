@@ -14,6 +14,12 @@ import json
 import sys
 
 CONTEXT = b"tuike statement 1\n"
+MEMBERS = {  # what a line of each type says, nothing less and nothing more
+    "statement": "type version number owner period zone from to closed_at opening key",
+    "line": "type n at account cause journal order commission reference reason late amount_fen",
+    "end": "type lines sums closing",
+}
+DIGITS = b"0123456789abcdef"
 
 # ---------------------------------------------------------------- Ed25519, after RFC 8032, 5.1
 P = 2**255 - 19
@@ -89,20 +95,41 @@ def need(holds, line, what):
         raise Wrong(f"line {line}: {what}")
 
 
+def once(members):
+    """A JSON object none of whose members comes twice: readers differ in which one they take."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("has a member that comes twice")
+    return found
+
+
+def read(number, text):
+    """The object of a line, which has exactly the members of its type."""
+    try:
+        found = json.loads(text, object_pairs_hook=once)
+    except ValueError as wrong:
+        raise Wrong(f"line {number}: {wrong}") from None
+    wanted = MEMBERS.get(str(found.get("type")), "").split()
+    need(not wanted or sorted(found) == sorted(wanted), number, "has other members than it may")
+    return found
+
+
 def objects(file):
-    """(number, object, hash, signature) of each line whose own hash is right."""
+    """(number, object, hash, signature) of each line whose own hash is right. Behind the hash may
+    stand a signature and nothing else: it is None where there is none."""
     before = ""
     for number, line in enumerate(file, 1):
         need(line.endswith(b"\n"), number, "is cut off")
-        text, signature = line[:-1], ""
+        text, signature = line[:-1], None
         if b',"signature":"' in text:
             text, _, rest = text.rpartition(b',"signature":"')
-            need(rest.endswith(b'"}') and len(rest) == 130, number, "has no signature of 64 bytes")
-            text, signature = text + b"}", rest[:-2].decode("ascii", "replace")
+            right = len(rest) == 130 and rest.endswith(b'"}') and not rest[:-2].strip(DIGITS)
+            need(right, number, "has no signature of 64 bytes in hex")
+            text, signature = text + b"}", rest[:-2].decode()
         body, _, rest = text.rpartition(b',"hash":"')
         now = hashlib.sha256(before.encode() + body + b"}").hexdigest()
         need(rest == now.encode() + b'"}', number, "is not what was signed: its hash differs")
-        yield number, json.loads(body + b"}"), now, signature
+        yield number, read(number, body + b"}"), now, signature
         before = now
 
 
@@ -116,6 +143,9 @@ class Check:
     def take(self, number, found, now, signature):
         """One line of the file."""
         need(not self.end, number, "stands behind the end")
+        is_end = found.get("type") == "end"
+        need(is_end or signature is None, number, "has a signature, and is not the end")
+        need(signature or not is_end, number, "has no signature")
         if number == 1:
             known = found.get("type") == "statement" and found.get("version") == 1
             need(known, 1, "is no head of a statement")
@@ -123,7 +153,7 @@ class Check:
         elif found.get("type") == "line":
             self.line(number, found)
         else:
-            need(found.get("type") == "end", number, "is neither a line nor the end")
+            need(is_end, number, "is neither a line nor the end")
             self.close(number, found, now, signature)
 
     def line(self, number, found):
@@ -143,11 +173,8 @@ class Check:
         need(end["closing"] == self.balances, number, "has other balances than its lines")
         key = self.head["key"]
         need(key in self.keys, 1, f"names the key {key}, which is not among yours")
-        try:
-            public, signed = bytes.fromhex(self.keys[key]), bytes.fromhex(signature)
-        except ValueError:
-            raise Wrong(f"line {number}: has a signature that is not in hex") from None
-        right = signed.hex() == signature and is_signed(public, CONTEXT + now.encode(), signed)
+        public, signed = bytes.fromhex(self.keys[key]), bytes.fromhex(signature)
+        right = is_signed(public, CONTEXT + now.encode(), signed)
         need(right, number, f"has a signature that is not of the key {key}")
         self.end = end
 

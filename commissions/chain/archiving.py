@@ -139,6 +139,7 @@ def _write(wanted: Part, path: Path) -> _Written:
 def _must_be_in_order(written: _Written, link: str, last: BooksArchive | None) -> None:
     """By the very script that an outsider runs."""
     readable = written.path.with_suffix(".check.gz")
+    readable.unlink(missing_ok=True)  # of a run that was killed while it checked
     readable.hardlink_to(written.path)
     try:
         with redirect_stdout(StringIO()):

@@ -8,6 +8,7 @@ never changes, so it needs no snapshot.
 
 import hashlib
 import json
+import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from commissions.models import Journal, SealedJournal
 
 FORMAT = "tuike 1"
 BLOCK = 2_000
+_PIECE = 2**16  # bytes of balances at a time
 
 
 class NothingToExport(Refusal):
@@ -122,13 +124,20 @@ def _body(wanted: Part) -> Iterator[bytes]:
 
 
 def _balances(name: str, after: int) -> Iterator[bytes]:
-    """What every account held after a place of the chain, where it was not nothing."""
-    with transaction.atomic():
-        run("SET LOCAL statement_timeout = '15min'")
-        with connection.chunked_cursor() as cursor:
-            cursor.execute(_BALANCES, [after])
-            while found := cursor.fetchmany(BLOCK):
-                yield b"".join(_line({name: account, "fen": fen}) for account, fen in found)
+    """What every account held after a place of the chain, where it was not nothing.
+
+    Written to a temporary file first: the database ends a transaction that stands idle while a
+    slow reader takes what it was given, and the reader would have a file that is cut off."""
+    with tempfile.TemporaryFile() as file:
+        with transaction.atomic():
+            run("SET LOCAL statement_timeout = '15min'")
+            with connection.chunked_cursor() as cursor:
+                cursor.execute(_BALANCES, [after])
+                while found := cursor.fetchmany(BLOCK):
+                    file.writelines(_line({name: account, "fen": fen}) for account, fen in found)
+        file.seek(0)
+        while whole := file.readlines(_PIECE):
+            yield b"".join(whole)
 
 
 def _line(row: dict[str, object]) -> bytes:

@@ -1,5 +1,7 @@
 """Settlement 结算: what matured becomes available, netted per payee, by a calendar of periods."""
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -42,6 +44,11 @@ class SettlementRule(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(settle_days__lte=90), name="settlement_rule_settle_days"
+            ),
+            # What calendars.AHEAD allows, and the hours between a zone's midnight and UTC's.
+            models.CheckConstraint(
+                condition=Q(starts_at__lt=F("made_at") + timedelta(days=95)),
+                name="settlement_rule_near",
             ),
         ]
         verbose_name = "settlement rule 结算规则"

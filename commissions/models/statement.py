@@ -43,6 +43,10 @@ class Statement(models.Model):
     lines_count = models.PositiveIntegerField(default=0)
     late_count = models.PositiveIntegerField(default=0)
     closed_at = models.DateTimeField()
+    # Of before there was this column: 1. What was signed is told as it was signed.
+    edition = models.PositiveSmallIntegerField(
+        default=1, db_default=1, help_text="how its lines are told; 2: tax names its payout"
+    )
     signed_by = models.ForeignKey(
         StatementKey, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )

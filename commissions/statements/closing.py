@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from backend.core import ids
+from backend.core.logs import get
 from backend.core.sql import rows, run
 from commissions import calendars
 from commissions.calendars import Calendar
 from commissions.models import SettlementPeriod, Statement, StatementDue
 from commissions.statements import reading, signing
 
+log = get(__name__)
 # A little after a period's end, so that what its last moments have caused is posted.
 GRACE = timedelta(hours=1)
 BATCH = 50  # statements a transaction
@@ -29,8 +31,13 @@ def state_due(*, at: datetime, limit: int = 2_000) -> int:
     """Writes statements of periods that ended an hour ago, at most `limit`; how many owners were
     looked at. Call it again until it answers 0."""
     for calendar in calendars.calendars(at=at):
-        for period in calendars.ended(calendar, by=at - GRACE):
-            _begin(period, calendar, at)
+        try:
+            for period in calendars.ended(calendar, by=at - GRACE):
+                _begin(period, calendar, at)
+        except Exception:
+            # A bug for people to look at; it must not keep everybody's statements back.
+            whose = f"shop {calendar.shop_id}" if calendar.shop_id else "the market"
+            log.exception("the calendar of %s cannot be stated", whose)
     done = 0
     while done < limit:
         taken = _write_some(at, min(BATCH, limit - done))
@@ -128,6 +135,7 @@ def _write(period: SettlementPeriod, kind: str, owner_id: int, at: datetime) -> 
         owner_id=owner_id,
         opening=earlier.closing if earlier else {},
         closed_at=at,
+        edition=reading.EDITION,
     )
     with transaction.atomic():
         made.save(force_insert=True)

@@ -12,6 +12,9 @@ from commissions.models import Journal, Statement, StatementKey
 from shops.models import Shop
 
 PAGE = 1_000
+# How lines are told now. Any change of what stands on one is a new edition: a statement's bytes are
+# signed, so one of an earlier edition is told as it was for ever.
+EDITION = 2
 Owner = Statement.Owner
 
 # What a line says is written once and never changes: numbers, ids, codes; no title, no name.
@@ -35,7 +38,8 @@ LEFT JOIN shops_order o ON o.id = l.order_id
 LEFT JOIN commissions_settlementposting t ON j.kind = 3 AND t.id = j.subject_id
 LEFT JOIN commissions_settlementrun run ON run.id = t.run_id
 LEFT JOIN commissions_settlementperiod sp ON sp.id = run.period_id
-LEFT JOIN commissions_payout p ON j.kind IN (4, 5, 6) AND p.id = j.subject_id
+LEFT JOIN commissions_payout p ON p.id = j.subject_id
+    AND (j.kind IN (4, 5, 6) OR (j.kind = 7 AND %(edition)s::int >= 2))
 LEFT JOIN commissions_writeoff w ON j.kind = 40 AND w.id = j.subject_id
 LEFT JOIN commissions_bountyaward b ON j.kind = 41 AND b.id = j.subject_id
 WHERE n.statement_id = %(statement)s AND n.number > %(after)s
@@ -51,6 +55,7 @@ def page_of_lines(
     texts: they are too large for the numbers of JavaScript."""
     asked = {
         "statement": statement.pk,
+        "edition": statement.edition,
         "from": statement.period.from_at,
         "after": after,
         "size": size,

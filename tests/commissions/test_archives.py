@@ -63,6 +63,23 @@ def test_what_is_younger_than_three_years_is_refused(tmp_path: Path) -> None:
         call_command("archive_books", before=AT.date(), folder=tmp_path)
 
 
+def test_what_a_killed_run_has_left_behind_does_not_stop_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGKILL while the checker reads: no `finally` has run."""
+    days(1, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(archiving, "CHECKER", Path("/nowhere"))
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(FileNotFoundError):
+            chain.archive(before=AT + 9 * DAY, folder=tmp_path, by=None, at=NOW)
+    name = "books-000000000001-000000000003.jsonl.gz"
+    assert {file.name for file in tmp_path.iterdir()} == {f"{name}.part", f"{name}.check.gz"}
+    made = chain.archive(before=AT + 9 * DAY, folder=tmp_path, by=None, at=NOW)
+    assert made.checksum == hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
 def test_where_nothing_so_old_is_left_nothing_is_archived(tmp_path: Path) -> None:
     with pytest.raises(NothingToExport):
         chain.archive(before=AT, folder=tmp_path, by=None, at=NOW)

@@ -2,24 +2,29 @@
 other than it was exported is found, and the first broken journal is named."""
 
 import gzip
+import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from backend.core.models import AuditEntry
 from commissions import chain, ledger
-from commissions.chain import NothingToExport
+from commissions.chain import NothingToExport, exporting
+from commissions.models import Journal, SealedJournal
 from tests.cast import Person
 from tests.commissions.books_world import world
-from tests.commissions.outsider import SCRIPT, verdict
+from tests.commissions.outsider import SCRIPT, checker, verdict
 from tests.commissions.test_chain import AT, LINDA, SHOP, give
 
 JOURNALS = 12
@@ -105,8 +110,6 @@ def test_a_changed_amount_names_its_journal(books: Path) -> None:
 
 
 def test_whoever_writes_the_link_anew_as_well_breaks_the_next_journal(books: Path) -> None:
-    import hashlib
-
     lines = books.read_bytes().splitlines(keepends=True)
     row, before = json.loads(lines[6]), json.loads(lines[5])["link"]
     row["journal"]["entries"][0][0] = "person/18/pending"
@@ -114,6 +117,137 @@ def test_whoever_writes_the_link_anew_as_well_breaks_the_next_journal(books: Pat
     row["link"] = hashlib.sha256(bytes.fromhex(before) + told).hexdigest()
     lines[6] = json.dumps(row, separators=(",", ":")).encode() + b"\n"
     assert f"journal {1 << 56 | 8}, number 8" in str(verdict(changed(books, lines)))
+
+
+Row = dict[str, Any]
+
+
+def remade(file: Path, change: Callable[[list[Row]], None], *raw: tuple[bytes, bytes]) -> Path:
+    """The file as its forger would leave it: rows changed, every link made anew, the end as well.
+    Only links that somebody wrote down earlier would tell."""
+    rows = [json.loads(line) for line in file.read_bytes().splitlines()]
+    change(rows)
+    link, told = bytes.fromhex(rows[0]["previous"]), b""
+    for row in rows[:-1]:
+        if "n" in row:
+            link = hashlib.sha256(link + _written(row["journal"])).digest()
+            row["link"] = link.hex()
+        told += _written(row) + b"\n"
+    for old, new in raw:
+        assert told.count(old) == 1
+        told = told.replace(old, new)
+    end = {"end": rows[0]["last"], "link": link.hex(), "sha256": hashlib.sha256(told).hexdigest()}
+    return changed(file, [told, _written(end) + b"\n"])
+
+
+def _written(row: Row) -> bytes:
+    return json.dumps(row, separators=(",", ":")).encode()
+
+
+def _again(rows: list[Row], n: int) -> None:
+    """The accrual number `n` once more, as number 13, with balances to match."""
+    head, *_ = rows
+    again: Row = {"n": 13, "link": "", "journal": give_of(n)}
+    place = next(place for place, row in enumerate(rows) if "closing" in row)
+    rows.insert(place, again)
+    head["last"] = 13
+    for account, fen in again["journal"]["entries"]:
+        closing = next(row for row in rows if row.get("closing") == account)
+        closing["fen"] += fen
+
+
+def give_of(n: int) -> Row:
+    """What the journal number `n` of these books says."""
+    entries = [["person/17/pending", 500 + n], ["shop/3/payable", -500 - n]]
+    utc = f"2026-11-01T{4 + n:02}:00:00"
+    return {"id": 1 << 56 | n, "kind": 1, "subject": n, "utc": utc, "entries": entries}
+
+
+def _at(place: int, **more: object) -> Callable[[list[Row]], None]:
+    return lambda rows: rows[place].update(more)
+
+
+def _journal(**more: object) -> Callable[[list[Row]], None]:
+    return lambda rows: rows[3]["journal"].update(more)
+
+
+HEAD, OPENING, FIRST, CLOSING = 0, 1, 3, -2
+CAUSE = "is not of its cause"
+ENTRIES: list[list[Any]] = [["person/17/pending", 504.0], ["shop/3/payable", -504.0]]
+
+
+@pytest.mark.parametrize(
+    ("said", "change"),
+    [
+        ("another format", _at(HEAD, unit="yuan")),
+        ("does not know", _at(HEAD, kinds={"1": "reversal", "2": "accrual"})),
+        ("does not know", _at(HEAD, kinds={"1": "accrual", "99": "gift"})),
+        ("does not name", _at(HEAD, kinds={"2": "reversal"})),
+        ("other things", _at(HEAD, note="void")),
+        ("other things", _at(OPENING, note="void")),
+        ("other things", _at(FIRST, note="void")),
+        ("other things", _at(CLOSING, note="void")),
+        ("other things", _journal(note="void")),
+        ("other things", _at(OPENING, fen=1506.0)),
+        ("other things", _at(CLOSING, fen=True)),
+        ("other things", lambda rows: rows[FIRST]["journal"].pop("utc")),
+        ("an entry that is none", _journal(entries=ENTRIES)),
+        ("an entry that is none", _journal(entries=[[*one, "", ""] for one in ENTRIES])),
+        (CAUSE, _journal(id=1 << 56 | 99)),
+        (CAUSE, _journal(subject=1 << 56 | 4)),
+        (CAUSE, _journal(subject=-4, id=-4)),
+        ("comes for a second time", lambda rows: _again(rows, 7)),
+        ("closes twice", lambda rows: rows.insert(-1, rows[-2])),
+        ("opens with 0, or twice", lambda rows: rows.insert(1, rows[1])),
+        ("opens with 0, or twice", lambda rows: rows.insert(1, {"opening": "shop/9/x", "fen": 0})),
+    ],
+)
+def test_what_no_link_covers_cannot_be_forged_either(
+    books: Path, said: str, change: Callable[[list[Row]], None]
+) -> None:
+    assert remade(books, lambda rows: None).read_bytes() == books.read_bytes()
+    assert said in str(verdict(remade(books, change)))
+
+
+def test_a_member_that_comes_twice_is_found(books: Path) -> None:
+    """A JSON reader takes the last: it would read yuan."""
+    for old in (b'"unit":"fen"', b'"opening":"shop/3/payable"', b'"n":7'):
+        name, _, _ = old.partition(b":")
+        for new in (old + b"," + name + b":1", name + b":1," + old):
+            forged = remade(books, lambda rows: None, (old, new))
+            assert "is not written as it was" in str(verdict(forged)) or "other things" in str(
+                verdict(forged)
+            )
+
+
+def test_a_cause_that_an_earlier_file_had_is_found_in_a_later_one(
+    books: Path, tmp_path: Path
+) -> None:
+    early = exported(tmp_path / "early.jsonl", last=3)
+    forged = remade(books, lambda rows: _again(rows, 2))
+    again = f"journal {1 << 56 | 2}, number 13 of the chain, comes for a second time"
+    assert again in str(verdict(early, forged))
+    # Alone, the later file cannot know: docs/outsiders.md says so.
+    assert verdict(forged) == 0
+
+
+def test_the_script_knows_every_kind_by_its_name() -> None:
+    kinds = {str(kind.value): kind.name.lower() for kind in Journal.Kind}
+    assert kinds.items() <= checker.KINDS.items()
+
+
+def test_a_link_that_was_noted_comes_up_where_the_file_goes_on_from_it(books: Path) -> None:
+    noted = bytes(SealedJournal.objects.get(n=3).link).hex()
+    assert verdict(books, noted) == 0
+
+    def empty(rows: list[Row]) -> None:
+        """No journal at all, and the balances of before."""
+        rows[0]["last"] = 3
+        rows[3:-1] = [{"closing": row["opening"], "fen": row["fen"]} for row in rows[1:3]]
+
+    assert "holds no journal" in str(verdict(remade(books, empty), noted))
+    broken = changed(books, [books.read_bytes().replace(b"1506", b"1507")])
+    assert verdict(broken, noted) != 0
 
 
 @pytest.mark.parametrize("cut", [1, 2, 5, 12, 15])
@@ -199,6 +333,21 @@ def test_a_market_at_work_is_exported_with_every_kind_of_journal(db: None, tmp_p
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert {row["journal"]["kind"] for row in rows if "n" in row} == {1, 2, 3, 4, 5, 6}
     assert chain.first_broken() is None
+
+
+def test_no_transaction_waits_while_a_slow_reader_takes_an_export(
+    books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database ends a transaction that stands idle for 15 seconds: a slow download would be
+    cut off among the balances."""
+    monkeypatch.setattr(exporting, "BLOCK", 1)
+    before = len(connection.savepoint_ids)
+    pieces = []
+    for piece in exporting.lines(chain.Part(4, JOURNALS)):
+        assert len(connection.savepoint_ids) == before
+        assert piece.endswith(b"\n")
+        pieces.append(piece)
+    assert b"".join(pieces) == books.read_bytes()
 
 
 def test_a_download_is_written_down(books: Path, staff: Person) -> None:

@@ -254,6 +254,9 @@ def test_the_database_refuses_periods_that_overlap_or_move_and_rules_that_change
         lambda: SettlementPeriod.objects.filter(pk=period.pk).update(to_at=period.to_at - DAY),
         lambda: SettlementPeriod.objects.filter(pk=period.pk).delete(),
         lambda: SettlementRule.objects.filter(pk=made.pk).update(zone="UTC"),
+        lambda: SettlementRule.objects.create(
+            cadence="daily", zone="UTC", made_at=AT, starts_at=AT + 96 * DAY
+        ),
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             refused()

@@ -8,6 +8,7 @@ from django.test import Client
 
 from backend.core.models import AuditEntry
 from commissions import accruals, restating, statements
+from commissions.admin import settlements
 from commissions.models import Restatement, SettlementPeriod, SettlementRule, Statement
 from tests.cast import Person
 from tests.commissions import sales
@@ -50,23 +51,30 @@ def test_pages_open_for_who_may_look_at_constant_cost(
     assert "1 orders, 0 of them held" in text or "0 orders, 0 of them held" in text
 
 
-def test_a_rule_is_set_with_a_code_and_by_nobody_without_the_right(there: World) -> None:
+def test_a_rule_is_set_with_a_code_and_by_nobody_without_the_right(
+    there: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     by = officer("add_settlementrule", "view_settlementrule")
     desk = signed_in(by, seconds_ago=400)
     path = "/admin/commissions/settlementrule/set/"
+    monkeypatch.setattr(settlements, "now", lambda: LATER)
     asked = {
         "shop_id": "", "cadence": "weekly", "settle_days": "2", "zone": "Europe/Berlin",
-        "starts_on": "2099-01-05",
+        "starts_on": "2027-01-04",
     }  # fmt: skip
     assert desk.post(path, asked).status_code == 200
     assert SettlementRule.objects.count() == 1
     waited()
     wrong = {**asked, "zone": "Mars/Olympus", "code": code_of(by)}
     assert "This is no rule to settle by" in desk.post(path, wrong, follow=True).content.decode()
+    for never in ("0001-01-01", "9999-12-31"):
+        far = {**asked, "zone": "Asia/Shanghai", "starts_on": never}
+        said = desk.post(path, far, follow=True).content.decode()
+        assert "This is no rule to settle by" in said
     assert desk.post(path, asked).status_code == 302
     made = SettlementRule.objects.latest("id")
     assert (made.cadence, made.settle_days, made.zone) == ("weekly", 2, "Europe/Berlin")
-    assert made.starts_at == datetime(2099, 1, 4, 23, tzinfo=UTC)
+    assert made.starts_at == datetime(2027, 1, 3, 23, tzinfo=UTC)
     assert made.made_by == by
     stranger = signed_in(officer("view_settlementrule"))
     assert stranger.get(path).status_code in (403, 404)

@@ -5,8 +5,10 @@ import hashlib
 import importlib.util
 import io
 import json
+import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,12 +16,17 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from commissions import statements
-from commissions.models import Statement
+from commissions.models import Journal, Statement
+from commissions.statements import reading
 from tests.commissions.books_world import world
+from tests.commissions.money_out import AT
 from tests.commissions.test_statements import CLOSE, NEXT, OTHER_KEY, of
+from tests.commissions.test_taxes import paid, taxed
 from tests.house.source import HOME
 
 SCRIPT = HOME / "docs" / "verify_statement.py"
@@ -140,6 +147,69 @@ def test_any_flipped_byte_is_named_by_its_line(signed: tuple[bytes, Any]) -> Non
     assert wrong == []
 
 
+def test_nothing_hides_behind_a_signature_that_does_not_belong_there(
+    signed: tuple[bytes, Any],
+) -> None:
+    """A JSON parser takes the last of two members with one name: whatever stands behind the signed
+    part of a line would be read instead of it."""
+    file, told = signed
+    lines = file.splitlines(keepends=True)
+    for place, line in enumerate(lines):
+        for member in (b'"amount_fen":999999', b'"owner":"person-1"', b'"opening":{}'):
+            put = b',"signature":"",' + member + b',"x":"'
+            filled = put + b"A" * (128 + len(b',"signature":"') - len(put)) + b'"}\n'
+            forged = [*lines[:place], line[:-2] + filled, *lines[place + 1 :]]
+            with pytest.raises(checker.Wrong, match=f"^line {place + 1}: "):
+                checker.verify(io.BytesIO(b"".join(forged)), keys(told))
+        if place < len(lines) - 1:
+            also = line[:-2] + b',"signature":"' + b"0" * 128 + b'"}\n'
+            with pytest.raises(checker.Wrong, match=f"^line {place + 1}: .*signature"):
+                checker.verify(
+                    io.BytesIO(b"".join([*lines[:place], also, *lines[place + 1 :]])), keys(told)
+                )
+
+
+def test_any_other_bytes_anywhere_are_found(signed: tuple[bytes, Any]) -> None:
+    file, told = signed
+    public = keys(told)
+    pieces = st.binary(max_size=40) | st.sampled_from(
+        [b',"signature":"', b',"hash":"', b'"}\n', b'{"type":"end",', b',"signature":""', b"\n"]
+    )
+
+    @given(place=st.integers(0, len(file)), gone=st.integers(0, 200), put=pieces)
+    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def forge(place: int, gone: int, put: bytes) -> None:
+        other = file[:place] + put + file[place + gone :]
+        if other == file:
+            return
+        with pytest.raises(checker.Wrong, match=r"^line \d+: "):
+            checker.verify(io.BytesIO(other), public)
+
+    forge()
+
+
+def test_members_that_come_twice_or_that_there_are_not_are_refused_though_signed(
+    signed: tuple[bytes, Any],
+) -> None:
+    """Whoever holds the key cannot have two readers read two things either."""
+    _, own = _resigned(signed[0], lambda one: None)
+    count = len(signed[0].splitlines())
+
+    def forged(place: int, member: str) -> bytes:
+        """A file in whose line `place` the member is written once more."""
+
+        def written(number: int, told: dict[str, Any]) -> bytes:
+            text = json.dumps({**told, "key": next(iter(own))} if "key" in told else told)
+            return (f"{text[:-1]}, {member}}}" if number == place else text).encode()
+
+        return _resigned(signed[0], lambda one: None, written)[0]
+
+    for place in (1, 2, count):
+        for member, said in (('"type":7', "comes twice"), ('"note":7', "other members")):
+            with pytest.raises(checker.Wrong, match=f"^line {place}: .*{said}"):
+                checker.verify(io.BytesIO(forged(place, member)), own)
+
+
 def test_lines_cannot_be_left_out_put_in_moved_or_cut_off(signed: tuple[bytes, Any]) -> None:
     file, told = signed
     lines = file.splitlines(keepends=True)
@@ -155,17 +225,21 @@ def test_lines_cannot_be_left_out_put_in_moved_or_cut_off(signed: tuple[bytes, A
             checker.verify(io.BytesIO(b"".join(forged)), keys(told))
 
 
-def _resigned(file: bytes, change: Any) -> tuple[bytes, dict[str, str]]:
+def _resigned(
+    file: bytes,
+    change: Any,
+    written: Any = lambda number, told: json.dumps(told).encode(),
+) -> tuple[bytes, dict[str, str]]:
     """A file told otherwise and chained and signed anew, by a key of the forger's."""
     private = Ed25519PrivateKey.from_private_bytes(b"f" * 32)
     public = private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
     before, made = "", []
-    for text in file.splitlines():
+    for number, text in enumerate(file.splitlines(), 1):
         told = json.loads(text)
         told.pop("hash")
         told.pop("signature", None)
         change(told)
-        raw = json.dumps(told).encode()
+        raw = written(number, told)
         before = hashlib.sha256(before.encode() + raw).hexdigest()
         made.append(raw[:-1] + f',"hash":"{before}"}}'.encode())
     signature = private.sign(checker.CONTEXT + before.encode()).hex()
@@ -202,6 +276,41 @@ def test_sums_that_do_not_follow_from_the_lines_are_named(
     forged, _ = _resigned(signed[0], change)
     with pytest.raises(checker.Wrong, match=said):
         checker.verify(io.BytesIO(forged), own)
+
+
+def test_tax_names_its_payout_and_what_was_signed_before_it_did_stays_as_it_was(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An edition 1 statement did not name it: its bytes are signed, so it never will."""
+    account = taxed()
+    first = paid(account, 500_000, at=AT)
+    with monkeypatch.context() as before:
+        before.setattr(reading, "EDITION", 1)
+        statements.state_due(at=AT + timedelta(days=40))
+    second = paid(account, 500_000, at=AT + timedelta(days=45))
+    statements.state_due(at=AT + timedelta(days=80))
+    told = APIClient().get("/v1/statement-keys").json()
+    found = Statement.objects.filter(owner_kind="person", owner_id=account.pk)
+    assert list(found.order_by("id").values_list("edition", flat=True)) == [1, 2]
+    for one, wanted in zip(_signed(found), ("", second.number), strict=True):
+        lines = list(statements.lines(one))
+        assert [line["reference"] for line in lines if line["cause"] == "tax_withheld"] == [wanted]
+        assert {line["reference"] for line in lines if line["cause"] == "payout_paid"} == {
+            first.number if one.edition == 1 else second.number
+        }
+        assert checker.verify(io.BytesIO(b"".join(statements.jsonl_file(one))), keys(told))
+
+
+def _signed(found: Any) -> list[Statement]:
+    return list(found.select_related("period", "signed_by").order_by("id"))
+
+
+def test_every_cause_that_a_statement_names_is_documented() -> None:
+    page = (HOME / "docs" / "api" / "statements.md").read_text()
+    said = page.partition("- `cause`:")[2].partition(". ")[0]
+    # A remittance of taxes moves the platform's own accounts: it stands on nobody's statement.
+    causes = {reading.cause_of(kind) for kind in Journal.Kind} - {"tax_remitted"}
+    assert set(re.findall(r"`(\w+)`", said)) == causes
 
 
 def test_after_the_key_is_replaced_old_and_new_statements_verify(db: None, settings: Any) -> None:

@@ -263,6 +263,24 @@ def test_a_worker_that_stops_is_gone_on_after(monkeypatch: pytest.MonkeyPatch) -
     assert books.check(at=CLOSE, rules=_rules()) == []
 
 
+def test_a_calendar_that_cannot_be_read_keeps_nobody_elses_statements_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world()
+    assert statements.state_due(at=CLOSE, limit=1) == 1
+    left = StatementDue.objects.count()
+    told: list[Any] = []
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise OverflowError("date value out of range")
+
+    monkeypatch.setattr(calendars, "ended", broken)
+    monkeypatch.setattr(closing.log, "exception", lambda *said: told.append(said))
+    assert statements.state_due(at=CLOSE) == left > 2
+    assert not StatementDue.objects.exists()
+    assert told == [("the calendar of %s cannot be stated", "the market")]
+
+
 def test_the_database_refuses_every_change_of_a_closed_statement(there: World) -> None:
     found = Statement.objects.filter(pk=of(there.account).pk)
     line = StatementLine.objects.filter(statement_id=found.get().pk)
