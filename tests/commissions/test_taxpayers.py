@@ -1,5 +1,5 @@
-"""Whose tax it is, where an identity moves from one account to another: the year and the certificate
-follow the number. K5, A5."""
+"""Whose tax it is, where an identity moves from one account to another: the year and the
+certificate follow the number. K5, A5."""
 
 from datetime import timedelta
 
