@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("commissions", "0071_payout_rule_guards")]
+    dependencies = [("commissions", "0112_tax_table_guards")]
 
     operations = [
         migrations.AddIndex(
