@@ -6,20 +6,22 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from backend import relay
 from backend.core import events
 from backend.core.models import Event
-from backend.webhooks import endpoints
+from backend.webhooks import endpoints, sending
 from backend.webhooks.endpoints import Wanted
 from backend.webhooks.models import WebhookDelivery, WebhookEndpoint
-from commissions import accruals, payouts, promoters, settlement
+from commissions import accruals, disputes, payouts, promoters, settlement
 from commissions.models import CommissionOrder
 from seeds.factories import PromotionLinkFactory, ShopFactory, SkuFactory
 from shops.models import Order, Refund
 from tests.cast import Person
 from tests.commissions import money_out, sales
+from tests.commissions.disputed import Case, checker
 
 AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 DUE = AT + timedelta(days=8)
@@ -227,6 +229,82 @@ def test_orders_made_elsewhere_tell_their_commissions_alone(market: Market, sele
     Order.objects.filter(pk=line.order_id).update(status="external")
     happens("paid", line.order_id)
     assert told(shop) == ["commission.estimated"]
+
+
+def forget(at: datetime) -> None:
+    """Everything has arrived, and deliveries that are too old go."""
+    WebhookDelivery.objects.update(state="delivered", delivered_at=F("created_at"))
+    sending.forget_old(at=at)
+    assert not WebhookDelivery.objects.exists()
+
+
+def test_what_was_told_and_forgotten_is_not_told_again(
+    market: Market, selena: Person, linda: Person
+) -> None:
+    shop, own = listen(selena, "shop"), listen(linda, "own")
+    line = market.sell()
+    happens("paid", line.order_id)
+    sales.receive(line, AT)
+    happens("received", line.order_id)
+    late = AT + timedelta(days=31)
+    forget(late)
+    settlement.settle_due(at=late)
+    relay.drain(at=late)
+    assert told(shop) == told(own) == ["commission.settled"]
+    sales.refund(line, 5_000)
+    asked = sales.open_refund(line, late).refund
+    Refund.objects.filter(pk=asked.pk).update(status="succeeded", succeeded_at=late)
+    happens("refunded", line.order_id, at=late)
+    assert told(own) == ["commission.settled", "commission.reversed"]
+    assert told(shop) == ["commission.settled", "order.refunded", "commission.reversed"]
+
+
+def test_an_old_event_that_is_put_back_in_line_tells_nothing_old(
+    market: Market, selena: Person
+) -> None:
+    shop = listen(selena, "shop")
+    happens("paid", market.sell().order_id)
+    late = AT + timedelta(days=31)
+    forget(late)
+    parked = Event.objects.filter(kind="webhooks.orders")
+    parked.update(state="parked")
+    ids = list(parked.values_list("pk", flat=True))
+    events.replay(event_ids=ids, by=selena.account, at=late)
+    relay.drain(at=late)
+    assert parked.get().state == "delivered"
+    assert told(shop) == []
+
+
+def test_the_way_of_a_payout_that_took_a_month_is_not_told_again() -> None:
+    payee = money_out.earner(10_000)
+    wanted = Wanted("own", "https://hooks.example/x", KINDS[WebhookEndpoint.Scope.OWN])
+    own = endpoints.add(account=payee, wanted=wanted, at=AT)[0]
+    payout = payouts.request(account=payee, amount_fen=5_000, at=AT)
+    relay.drain(at=AT)
+    late = AT + timedelta(days=31)
+    forget(late)
+    payouts.cancel(account=payee, number=payout.number, at=late)
+    relay.drain(at=late)
+    assert told(own) == ["payout.cancelled"]
+
+
+def test_whoever_loses_a_part_is_told_however_long_they_had_it() -> None:
+    case = Case()
+    wanted = Wanted("own", "https://hooks.example/x", KINDS[WebhookEndpoint.Scope.OWN])
+    was, now_is, buyer = (
+        endpoints.add(account=one, wanted=wanted, at=money_out.AT)[0]
+        for one in (case.linda.account, case.mia.account, case.buyer)
+    )
+    happens("paid", case.line.order_id, at=money_out.AT)
+    late = money_out.AT + timedelta(days=31)
+    dispute = case.proposed("promoter", case.mia.account.handle)
+    forget(late)
+    disputes.approve(dispute_id=dispute.pk, by=checker(), at=late)
+    relay.drain(at=late)
+    assert told(was) == told(now_is) == ["commission.changed"]
+    assert told(buyer) == []
+    assert data(was, "commission.changed")["parts"] == []
+    assert data(now_is, "commission.changed")["amount_fen"] == 1_600
 
 
 def test_a_commission_that_staff_ends_is_told(market: Market, linda: Person) -> None:
