@@ -4,8 +4,9 @@ State-based as the accrual is: nothing here believes an event. What is true of t
 commission orders and payouts, and has happened since an endpoint listens, becomes one row an
 endpoint and fact; (endpoint, event id) is unique, so deriving twice, late or in another order
 writes nothing new. Rows go after 30 days (backend.webhooks.sending), so what is nearly as old is
-never derived: it was told, and forgotten. The relay calls it through events of its own (backend/relay.py): a mistake in
-here is retried and parked by itself, and never holds a commission up.
+never derived: it was told, and forgotten. The relay calls it through events of its own
+(backend/relay.py): a mistake in here is retried and parked by itself, and never holds a commission
+up.
 
 What stands in `data` is the thing as it is when the row is written: ids, states, fen, UTC. Nobody
 reads of another person there: no buyer, and of a commission's parts the own ones; a shop reads the
@@ -82,7 +83,10 @@ told AS (
 _COMMISSIONS = """
 WITH {listening},
 chosen AS (
-    SELECT c.*, o.number AS order_number, o.received_at FROM commissions_commissionorder c
+    -- What a partner tells of late is news when it is told.
+    SELECT c.*, o.number AS order_number, CASE WHEN o.id = ANY(%(received)s::bigint[])
+        THEN %(received_by)s::timestamptz ELSE o.received_at END AS received_at
+    FROM commissions_commissionorder c
     JOIN shops_orderline l ON l.id = c.order_line_id JOIN shops_order o ON o.id = l.order_id
     WHERE {which} AND EXISTS (SELECT 1 FROM listening)
 ),
@@ -168,19 +172,30 @@ told AS (
 _MOMENT = "SELECT max(due_at) FROM core_event WHERE id = ANY(%s::bigint[])"
 
 
-def _told(statement: str, events: Sequence[Event], ids: Sequence[int]) -> int:
+def _told(
+    statement: str, events: Sequence[Event], ids: Sequence[int], received: Sequence[int] = ()
+) -> int:
     if not ids:
         return 0
     at = value(_MOMENT, [numbers(event.pk for event in events)])
-    asked = {"ids": sorted(set(ids)), "at": at}
-    return run(statement, asked | {"off_since": at - REMEMBERED, "news_since": at - NEWS})
+    asked = {
+        "ids": sorted(set(ids)),
+        "at": at,
+        "off_since": at - REMEMBERED,
+        "news_since": at - NEWS,
+        "received": sorted(set(received)),
+        "received_by": max(event.recorded_at for event in events),
+    }
+    return run(statement, asked)
 
 
 def on_orders(events: Sequence[Event]) -> None:
-    """Tells what became of orders and their commissions; the events name them in `orders`."""
-    ids = [order for event in events for order in _payload(event)["orders"]]
+    """Tells what became of orders and their commissions; the events name them in `orders`, and in
+    `received` those of which a partner has said only now that the goods arrived."""
+    said = [_payload(event) for event in events]
+    ids = [order for one in said for order in one["orders"]]
     _told(_ORDERS, events, ids)
-    _told(_OF_ORDERS, events, ids)
+    _told(_OF_ORDERS, events, ids, [order for one in said for order in one.get("received", [])])
 
 
 def on_runs(events: Sequence[Event]) -> None:

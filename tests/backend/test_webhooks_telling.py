@@ -16,12 +16,14 @@ from backend.webhooks import endpoints, sending
 from backend.webhooks.endpoints import Wanted
 from backend.webhooks.models import WebhookDelivery, WebhookEndpoint
 from commissions import accruals, disputes, payouts, promoters, settlement
-from commissions.models import CommissionOrder
+from commissions.models import CommissionOrder, ConversionNotice
 from seeds.factories import PromotionLinkFactory, ShopFactory, SkuFactory
-from shops.models import Order, Refund
+from shops.models import Refund
 from tests.cast import Person
 from tests.commissions import money_out, sales
 from tests.commissions.disputed import Case, checker
+from tests.commissions.elsewhere import AT as THEN
+from tests.commissions.elsewhere import DAY, Partner
 
 AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 DUE = AT + timedelta(days=8)
@@ -223,12 +225,70 @@ def test_a_mistake_in_telling_never_holds_a_commission_up(
     assert (waiting.state, waiting.attempts) == ("pending", 1)
 
 
-def test_orders_made_elsewhere_tell_their_commissions_alone(market: Market, selena: Person) -> None:
-    shop = listen(selena, "shop")
-    line = market.sell()
-    Order.objects.filter(pk=line.order_id).update(status="external")
-    happens("paid", line.order_id)
-    assert told(shop) == ["commission.estimated"]
+@pytest.fixture
+def partner(selena: Person) -> Partner:
+    return Partner(selena.account)
+
+
+def heard(partner: Partner) -> list[WebhookEndpoint]:
+    """The shop and the promoter listen to their own from the partner's first day on."""
+    wanted = Wanted("own", "https://hooks.example/x", KINDS[WebhookEndpoint.Scope.OWN])
+    wanted_by_shop = Wanted("shop", wanted.url, KINDS[WebhookEndpoint.Scope.SHOP])
+    return [
+        endpoints.add(account=partner.owner, wanted=wanted_by_shop, at=THEN)[0],
+        endpoints.add(account=partner.linda, wanted=wanted, at=THEN)[0],
+    ]
+
+
+def says(partner: Partner, at: datetime = THEN, **more: Any) -> str:
+    """The partner tells its line again, and the relay runs."""
+    name = f"msg_{ConversionNotice.objects.count()}"
+    verdict = partner.postback(partner.row(**more), at=at, sent=at, name=name)
+    relay.drain(at=at)
+    return verdict
+
+
+def test_orders_made_elsewhere_tell_their_commissions_alone(partner: Partner) -> None:
+    shop, own = heard(partner)
+    assert says(partner) == "accepted"
+    assert told(shop) == told(own) == ["commission.estimated"]
+    assert says(partner, refunded_fen=2_500) == "refunded"
+    received = {"received_at": THEN.isoformat()}
+    assert says(partner, refunded_fen=2_500, **received) == "received"
+    wanted = ["commission.estimated", "commission.reversed", "commission.confirmed"]
+    assert told(shop) == told(own) == wanted
+    late = THEN + timedelta(days=16)
+    settlement.settle_due(at=late)
+    relay.drain(at=late)
+    assert says(partner, at=late, refunded_fen=10_000, **received) == "refunded"
+    wanted += ["commission.settled", "commission.reversed"]
+    assert told(shop) == told(own) == wanted
+    last = WebhookDelivery.objects.filter(endpoint=own).latest("id")
+    assert (last.data["amount_fen"], last.data["net_fen"]) == (1_600, 0)
+
+
+def test_a_receipt_is_news_when_a_partner_tells_it_however_long_ago_it_was(
+    partner: Partner,
+) -> None:
+    shop, own = heard(partner)
+    says(partner)
+    told_at = THEN + timedelta(days=60)
+    forget(told_at)
+    assert says(partner, at=told_at, received_at=(THEN + DAY).isoformat()) == "received"
+    assert told(shop) == told(own) == ["commission.confirmed"]
+    assert WebhookDelivery.objects.filter(occurred_at=told_at).count() == 2
+
+
+def test_a_dry_run_tells_nothing_and_where_nobody_listens_nothing_is_written(
+    partner: Partner,
+) -> None:
+    partner.import_(partner.row())
+    assert not Event.objects.filter(kind="webhooks.orders").exists()
+    heard(partner)
+    partner.import_(partner.row("A2"), dry_run=True)
+    assert not Event.objects.filter(kind="webhooks.orders").exists()
+    partner.import_(partner.row("A2"), partner.row("A3"), partner.row("A1"))
+    assert Event.objects.filter(kind="webhooks.orders").count() == 1
 
 
 def forget(at: datetime) -> None:
