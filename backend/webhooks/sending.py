@@ -22,7 +22,7 @@ from backend.core import audit, clock
 from backend.core.logs import get
 from backend.core.sql import read, rows, value
 from backend.core.states import move
-from backend.webhooks import endpoints, outgoing
+from backend.webhooks import endpoints, outgoing, rights
 from backend.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 log = get(__name__)
@@ -79,11 +79,13 @@ def drain(*, at: datetime, seconds: float = RUN_SECONDS) -> int:
                 done += 1
 
 
-_HOLD = """
-SELECT e.id FROM webhooks_webhookendpoint e
+# What waits for somebody who may not see it any more waits on.
+_HOLD = f"""
+SELECT e.id FROM webhooks_webhookendpoint e {rights.OWNERS}
 WHERE e.status = 'active' AND (e.paused_until IS NULL OR e.paused_until <= %(at)s::timestamptz)
   AND EXISTS (SELECT 1 FROM webhooks_webhookdelivery d WHERE d.endpoint_id = e.id
               AND d.state IN ('waiting', 'sending') AND d.due_at <= %(at)s::timestamptz)
+  AND {rights.SEES}
 ORDER BY e.last_success_at DESC NULLS LAST, e.id LIMIT %(most)s
 FOR NO KEY UPDATE OF e SKIP LOCKED
 """

@@ -19,6 +19,7 @@ from typing import Any
 
 from backend.core.models import Event
 from backend.core.sql import numbers, run, value
+from backend.webhooks import rights
 
 REMEMBERED = timedelta(days=30)
 # A day less than deliveries are kept: the clock that a fact was stamped by may be ahead of ours.
@@ -26,16 +27,14 @@ NEWS = timedelta(days=29)
 
 # Who listens: also whom we switched off, so that nothing is missing when they come back within 30
 # days. An owner who may no longer see the rows is not told of them.
-_LISTENING = """
+_LISTENING = f"""
 listening AS MATERIALIZED (
     SELECT e.id, e.account_id, e.scope, e.shop_id, e.kinds,
         greatest(e.since, %(news_since)s::timestamptz) AS since
-    FROM webhooks_webhookendpoint e JOIN accounts_account a ON a.id = e.account_id AND a.is_active
-    LEFT JOIN shops_shop s ON s.id = e.shop_id
+    FROM webhooks_webhookendpoint e {rights.OWNERS}
     WHERE (e.status = 'active'
            OR (e.off_reason = 'failing' AND e.off_at >= %(off_since)s::timestamptz))
-      AND CASE e.scope WHEN 'market' THEN a.is_staff
-        WHEN 'shop' THEN s.account_id = e.account_id ELSE true END
+      AND {rights.SEES}
 )
 """
 _INSERT = """

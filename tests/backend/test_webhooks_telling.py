@@ -5,11 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from backend import relay
+from backend.accounts.models import Account
 from backend.core import events
 from backend.core.models import Event
 from backend.webhooks import endpoints, sending
@@ -171,6 +173,27 @@ def test_whoever_may_not_see_the_rows_any_more_is_not_told(
     staff.account.save(update_fields=["is_staff"])
     happens("paid", market.sell().order_id)
     assert told(shop) == told(whole) == []
+
+
+@pytest.mark.parametrize("by_group", [False, True])
+def test_the_market_is_told_to_those_alone_who_may_listen(market: Market, by_group: bool) -> None:
+    """And what waits for them waits until they may again."""
+    right = Permission.objects.get(codename="listen_market")
+    clerk, group = money_out.officer("view_event"), Group.objects.create(name="listeners")
+    group.permissions.add(right)
+    rights: Any = clerk.groups if by_group else clerk.user_permissions
+    given = group if by_group else right
+    rights.add(given)
+    wanted = Wanted("market", "https://hooks.example/x", ["order.paid"])
+    whole = endpoints.add(account=Account.objects.get(pk=clerk.pk), wanted=wanted, at=AT)[0]
+    happens("paid", market.sell().order_id)
+    assert told(whole) == ["order.paid"]
+    rights.remove(given)
+    happens("paid", market.sell().order_id)
+    assert told(whole) == ["order.paid"]
+    assert sending.claim(at=AT) == []
+    rights.add(given)
+    assert [call.delivery_id for call in sending.claim(at=AT)] == [whole.deliveries.get().pk]
 
 
 def test_the_way_of_a_payout_is_told_to_its_payee_and_the_market(staff: Person) -> None:
