@@ -1,13 +1,12 @@
 """K16: what webhooks tell, to whom, once, and what it costs a market without any."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
-from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from backend import relay
@@ -17,65 +16,20 @@ from backend.core.models import Event
 from backend.webhooks import endpoints, sending
 from backend.webhooks.endpoints import Wanted
 from backend.webhooks.models import WebhookDelivery, WebhookEndpoint
-from commissions import accruals, disputes, payouts, promoters, settlement
-from commissions.models import CommissionOrder, ConversionNotice
-from seeds.factories import PromotionLinkFactory, ShopFactory, SkuFactory
+from commissions import accruals, payouts, settlement
+from commissions.models import CommissionOrder
 from shops.models import Refund
+from tests.backend.subscribers import AT, KINDS, Market, data, happens, listen, told
 from tests.cast import Person
 from tests.commissions import money_out, sales
-from tests.commissions.disputed import Case, checker
-from tests.commissions.elsewhere import AT as THEN
-from tests.commissions.elsewhere import DAY, Partner
 
-AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 DUE = AT + timedelta(days=8)
-KINDS = WebhookEndpoint.KINDS
 pytestmark = pytest.mark.django_db
-
-
-class Market:
-    """Selena sells, Linda promotes and was invited by Ella; each listens to their own."""
-
-    def __init__(self, selena: Person, linda: Person, ella: Person, lily: Person) -> None:
-        inviter = promoters.join(account=ella.account, at=AT)
-        joined = promoters.join(account=linda.account, invite_code=inviter.invite_code, at=AT)
-        self.sku = SkuFactory.create(product__shop=ShopFactory.create(account=selena.account))
-        self.link = PromotionLinkFactory.create(promoter=joined, target_id=self.sku.product_id)
-        self.buyer = lily.account
-
-    def sell(self, at: datetime = AT) -> Any:
-        return sales.sale(
-            at=at, sku=self.sku, buyer=self.buyer, price_fen=10_000, referral_code=self.link.code
-        )
 
 
 @pytest.fixture
 def market(selena: Person, linda: Person, ella: Person, lily: Person) -> Market:
     return Market(selena, linda, ella, lily)
-
-
-def listen(person: Person, scope: str, at: datetime = AT) -> WebhookEndpoint:
-    wanted = Wanted(scope, "https://hooks.example/x", KINDS[WebhookEndpoint.Scope(scope)])
-    return endpoints.add(account=person.account, wanted=wanted, at=at)[0]
-
-
-def happens(kind: str, order_id: int, at: datetime = AT) -> None:
-    with transaction.atomic():
-        events.record(kind=f"order.{kind}", subject_id=order_id, at=at)
-    relay.drain(at=at)
-
-
-def told(endpoint: WebhookEndpoint) -> list[str]:
-    return list(
-        WebhookDelivery.objects.filter(endpoint=endpoint)
-        .order_by("id")
-        .values_list("kind", flat=True)
-    )
-
-
-def data(endpoint: WebhookEndpoint, kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = WebhookDelivery.objects.get(endpoint=endpoint, kind=kind).data
-    return found
 
 
 def test_a_sale_is_told_to_its_shop_its_promoters_and_the_market(
@@ -246,148 +200,6 @@ def test_a_mistake_in_telling_never_holds_a_commission_up(
     assert CommissionOrder.objects.filter(order_line=line).exists()
     waiting = Event.objects.get(kind="webhooks.orders")
     assert (waiting.state, waiting.attempts) == ("pending", 1)
-
-
-@pytest.fixture
-def partner(selena: Person) -> Partner:
-    return Partner(selena.account)
-
-
-def heard(partner: Partner) -> list[WebhookEndpoint]:
-    """The shop and the promoter listen to their own from the partner's first day on."""
-    wanted = Wanted("own", "https://hooks.example/x", KINDS[WebhookEndpoint.Scope.OWN])
-    wanted_by_shop = Wanted("shop", wanted.url, KINDS[WebhookEndpoint.Scope.SHOP])
-    return [
-        endpoints.add(account=partner.owner, wanted=wanted_by_shop, at=THEN)[0],
-        endpoints.add(account=partner.linda, wanted=wanted, at=THEN)[0],
-    ]
-
-
-def says(partner: Partner, at: datetime = THEN, **more: Any) -> str:
-    """The partner tells its line again, and the relay runs."""
-    name = f"msg_{ConversionNotice.objects.count()}"
-    verdict = partner.postback(partner.row(**more), at=at, sent=at, name=name)
-    relay.drain(at=at)
-    return verdict
-
-
-def test_orders_made_elsewhere_tell_their_commissions_alone(partner: Partner) -> None:
-    shop, own = heard(partner)
-    assert says(partner) == "accepted"
-    assert told(shop) == told(own) == ["commission.estimated"]
-    assert says(partner, refunded_fen=2_500) == "refunded"
-    received = {"received_at": THEN.isoformat()}
-    assert says(partner, refunded_fen=2_500, **received) == "received"
-    wanted = ["commission.estimated", "commission.reversed", "commission.confirmed"]
-    assert told(shop) == told(own) == wanted
-    late = THEN + timedelta(days=16)
-    settlement.settle_due(at=late)
-    relay.drain(at=late)
-    assert says(partner, at=late, refunded_fen=10_000, **received) == "refunded"
-    wanted += ["commission.settled", "commission.reversed"]
-    assert told(shop) == told(own) == wanted
-    last = WebhookDelivery.objects.filter(endpoint=own).latest("id")
-    assert (last.data["amount_fen"], last.data["net_fen"]) == (1_600, 0)
-
-
-def test_a_receipt_is_news_when_a_partner_tells_it_however_long_ago_it_was(
-    partner: Partner,
-) -> None:
-    shop, own = heard(partner)
-    says(partner)
-    told_at = THEN + timedelta(days=60)
-    forget(told_at)
-    assert says(partner, at=told_at, received_at=(THEN + DAY).isoformat()) == "received"
-    assert told(shop) == told(own) == ["commission.confirmed"]
-    assert WebhookDelivery.objects.filter(occurred_at=told_at).count() == 2
-
-
-def test_a_dry_run_tells_nothing_and_where_nobody_listens_nothing_is_written(
-    partner: Partner,
-) -> None:
-    partner.import_(partner.row())
-    assert not Event.objects.filter(kind="webhooks.orders").exists()
-    heard(partner)
-    partner.import_(partner.row("A2"), dry_run=True)
-    assert not Event.objects.filter(kind="webhooks.orders").exists()
-    partner.import_(partner.row("A2"), partner.row("A3"), partner.row("A1"))
-    assert Event.objects.filter(kind="webhooks.orders").count() == 1
-
-
-def forget(at: datetime) -> None:
-    """Everything has arrived, and deliveries that are too old go."""
-    WebhookDelivery.objects.update(state="delivered", delivered_at=F("created_at"))
-    sending.forget_old(at=at)
-    assert not WebhookDelivery.objects.exists()
-
-
-def test_what_was_told_and_forgotten_is_not_told_again(
-    market: Market, selena: Person, linda: Person
-) -> None:
-    shop, own = listen(selena, "shop"), listen(linda, "own")
-    line = market.sell()
-    happens("paid", line.order_id)
-    sales.receive(line, AT)
-    happens("received", line.order_id)
-    late = AT + timedelta(days=31)
-    forget(late)
-    settlement.settle_due(at=late)
-    relay.drain(at=late)
-    assert told(shop) == told(own) == ["commission.settled"]
-    sales.refund(line, 5_000)
-    asked = sales.open_refund(line, late).refund
-    Refund.objects.filter(pk=asked.pk).update(status="succeeded", succeeded_at=late)
-    happens("refunded", line.order_id, at=late)
-    assert told(own) == ["commission.settled", "commission.reversed"]
-    assert told(shop) == ["commission.settled", "order.refunded", "commission.reversed"]
-
-
-def test_an_old_event_that_is_put_back_in_line_tells_nothing_old(
-    market: Market, selena: Person
-) -> None:
-    shop = listen(selena, "shop")
-    happens("paid", market.sell().order_id)
-    late = AT + timedelta(days=31)
-    forget(late)
-    parked = Event.objects.filter(kind="webhooks.orders")
-    parked.update(state="parked")
-    ids = list(parked.values_list("pk", flat=True))
-    events.replay(event_ids=ids, by=selena.account, at=late)
-    relay.drain(at=late)
-    assert parked.get().state == "delivered"
-    assert told(shop) == []
-
-
-def test_the_way_of_a_payout_that_took_a_month_is_not_told_again() -> None:
-    payee = money_out.earner(10_000)
-    wanted = Wanted("own", "https://hooks.example/x", KINDS[WebhookEndpoint.Scope.OWN])
-    own = endpoints.add(account=payee, wanted=wanted, at=AT)[0]
-    payout = payouts.request(account=payee, amount_fen=5_000, at=AT)
-    relay.drain(at=AT)
-    late = AT + timedelta(days=31)
-    forget(late)
-    payouts.cancel(account=payee, number=payout.number, at=late)
-    relay.drain(at=late)
-    assert told(own) == ["payout.cancelled"]
-
-
-def test_whoever_loses_a_part_is_told_however_long_they_had_it() -> None:
-    case = Case()
-    wanted = Wanted("own", "https://hooks.example/x", KINDS[WebhookEndpoint.Scope.OWN])
-    was, now_is, buyer = (
-        endpoints.add(account=one, wanted=wanted, at=money_out.AT)[0]
-        for one in (case.linda.account, case.mia.account, case.buyer)
-    )
-    happens("paid", case.line.order_id, at=money_out.AT)
-    late = money_out.AT + timedelta(days=31)
-    dispute = case.proposed("promoter", case.mia.account.handle)
-    forget(late)
-    disputes.approve(dispute_id=dispute.pk, by=checker(), at=late)
-    relay.drain(at=late)
-    assert told(was) == told(now_is) == ["commission.changed"]
-    assert told(buyer) == []
-    assert data(was, "commission.changed")["parts"] == []
-    assert data(now_is, "commission.changed")["amount_fen"] == 1_600
 
 
 def test_a_commission_that_staff_ends_is_told(market: Market, linda: Person) -> None:
