@@ -1,6 +1,7 @@
 """K16: webhooks through REST and at the desk: who may have which, what is shown, and to whom."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -209,7 +210,7 @@ def test_whoever_may_not_listen_any_more_ends_it_and_nothing_else() -> None:
     clerk.user_permissions.clear()
     clerk = Account.objects.get(pk=clerk.pk)
     one: dict[str, Any] = {"account": clerk, "endpoint_id": row.pk, "at": now()}
-    acts = [
+    acts: list[Callable[[], object]] = [
         lambda: endpoints.change(**one, url="https://other.example/"),
         lambda: endpoints.rotate(**one),
         lambda: replays.replay(**one, delivery_id=sent.pk),

@@ -57,7 +57,7 @@ def test_orders_made_elsewhere_tell_their_commissions_alone(partner: Partner) ->
     assert says(partner) == "accepted"
     assert told(shop) == told(own) == ["commission.estimated"]
     assert says(partner, refunded_fen=2_500) == "refunded"
-    received = {"received_at": THEN.isoformat()}
+    received: dict[str, Any] = {"received_at": THEN.isoformat()}
     assert says(partner, refunded_fen=2_500, **received) == "received"
     wanted = ["commission.estimated", "commission.reversed", "commission.confirmed"]
     assert told(shop) == told(own) == wanted
