@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("commissions", "0112_tax_table_guards")]
+    dependencies = [("commissions", "0101_plan_agency_guards")]
 
     operations = [
         migrations.AddIndex(
