@@ -205,11 +205,12 @@ def _month(day: int) -> int:
 def add(line: Line, winner: Winner, rules: Rules | None, sums: Sums) -> None:
     """Prices a line as it was and as it would be, and adds both up."""
     shares = winner.shares
-    before = _history(line)
+    fee = share_fen(line.base_fen, line.fee_bps)
+    before = _history(line, fee)
     after, after_shares, cut = before, shares, ""
     if rules is not None:
         if winner.plan_id == rules.version.plan_id:
-            after = share_fen(line.base_fen, line.offer_bps)
+            after = min(share_fen(line.base_fen, line.offer_bps), line.base_fen - fee)
         if rules.wins(line, winner):
             caps = rules.caps(line)
             priced = rules.price(line, caps)
@@ -219,7 +220,7 @@ def add(line: Line, winner: Winner, rules: Rules | None, sums: Sums) -> None:
                 cut = "fund"
     sums.lines += 1
     sums.base_fen += line.base_fen
-    sums.fee_fen += share_fen(line.base_fen, line.fee_bps)
+    sums.fee_fen += fee
     sums.before_fen += before
     sums.after_fen += after
     sums.differs_from_history += before != line.budget_fen
@@ -235,10 +236,10 @@ def add(line: Line, winner: Winner, rules: Rules | None, sums: Sums) -> None:
         person[1] += _earned(line, after, after_shares)
 
 
-def _history(line: Line) -> int:
+def _history(line: Line, fee_fen: int) -> int:
     """What the line was paid, computed anew from its rate or its terms."""
     if line.terms is None:
-        return share_fen(line.base_fen, line.rate_bps)
+        return min(share_fen(line.base_fen, line.rate_bps), line.base_fen - fee_fen)
     terms = json.loads(line.terms)
     return pricing.price(
         base_fen=line.base_fen,
