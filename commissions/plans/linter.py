@@ -10,6 +10,7 @@ from backend.core.sql import rows
 from commissions.models import CommissionPlan, PlanFund, PlanVersion
 from commissions.plans.refusals import (
     PlanCapsContradict,
+    PlanDefaultEnds,
     PlanEndsBeforeStart,
     PlanNeedsEnd,
     PlanNeedsTargets,
@@ -65,7 +66,7 @@ def lint_version(*, version: PlanVersion, at: datetime) -> list[PlanRefused]:
     if version.starts_at < at:
         found.append(PlanStartsInPast())
     if divides_only(version):
-        return found
+        return [*found, PlanDefaultEnds()] if version.ends_at is not None else found
     return [*found, *_of_kind(version), *_of_caps(version), *_of_market(version)]
 
 
