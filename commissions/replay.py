@@ -69,6 +69,7 @@ class Line(NamedTuple):
     offered_bps: int
     fee_bps: int
     plan_version_id: int
+    planned_fen: int | None
     rule: str
     promoter_id: int | None
     inviter_id: int | None
@@ -92,8 +93,9 @@ _LINES = f"""
 WITH line AS MATERIALIZED (
     SELECT l.id, o.number, o.shop_id, s.account_id AS owner_id, true AS is_missing,
         c.id AS commission_id, c.base_fen, l.commission_bps, c.fee_bps, c.plan_version_id,
-        a.rule, a.promoter_id, a.inviter_id, a.creator_id, a.inviter2_id, a.membership_id,
-        a.affiliation_id, {attribution.LINE_COLUMNS}
+        CASE WHEN c.terms IS NOT NULL THEN c.budget_fen END AS planned_fen, a.rule,
+        a.promoter_id, a.inviter_id, a.creator_id, a.inviter2_id, a.membership_id, a.affiliation_id,
+        {attribution.LINE_COLUMNS}
     FROM shops_order o JOIN shops_orderline l ON l.order_id = o.id
     JOIN shops_shop s ON s.id = o.shop_id
     JOIN commissions_commissionorder c ON c.order_line_id = l.id
@@ -106,8 +108,9 @@ WITH line AS MATERIALIZED (
 ),
 {attribution.CANDIDATES}
 SELECT line.id, line.number, line.buyer_id, line.owner_id, line.commission_id, line.base_fen,
-    line.commission_bps, line.fee_bps, line.plan_version_id, line.rule, line.promoter_id,
-    line.inviter_id, line.creator_id, line.inviter2_id, line.membership_id, line.affiliation_id,
+    line.commission_bps, line.fee_bps, line.plan_version_id, line.planned_fen, line.rule,
+    line.promoter_id, line.inviter_id, line.creator_id, line.inviter2_id, line.membership_id,
+    line.affiliation_id,
     {attribution.COLUMNS}
 FROM line LEFT JOIN {attribution.OF_LINE}
 ORDER BY line.id, {attribution.ORDER}
@@ -284,7 +287,8 @@ def _told(changed: list[tuple[Line, Decision]]) -> list[dict[str, Any]]:
 
 
 def _parts(line: Line, decision: Decision, version: PlanVersion) -> dict[int, int]:
-    """What each account would have been owed, before refunds."""
+    """What each account would have been owed, before refunds. What a plan has set as the budget
+    stays it, as in an override: its fund and caps have paid for the line."""
     made = split.split(
         base_fen=line.base_fen,
         rate_bps=line.offered_bps,
@@ -292,6 +296,7 @@ def _parts(line: Line, decision: Decision, version: PlanVersion) -> dict[int, in
         shares=plans.shares_of(version),
         roles=tuple(decision.payees),
         passed=decision.passed,
+        budget_fen=line.planned_fen,
     )
     parts: dict[int, int] = {}
     for part in made.parts:
