@@ -7,6 +7,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.conf import settings
+
 from backend.core.money import share_fen
 from commissions import plans, pricing, split
 from commissions.models import PlanFund, PlanVersion
@@ -122,6 +124,7 @@ class Rules:
     def __init__(self, version: PlanVersion, step: str, fund_fen: int | None) -> None:
         self.version, self.step, self.left = version, step, fund_fen
         self.rank, self.shares = _RANK[step], plans.shares_of(version)
+        self.cap_bps = settings.COMMISSION_CAP_BPS
         self.used: defaultdict[tuple[str, int, int], int] = defaultdict(int)
 
     @classmethod
@@ -162,6 +165,7 @@ class Rules:
                 version.unit_fen,
             ),
             limits=[pricing.Limit(key[0], most, self.used[key]) for key, most in caps],
+            cap_bps=self.cap_bps,
         )
 
     def take(self, fen: int, caps: list["Cap"]) -> bool:
@@ -249,6 +253,7 @@ def _history(line: Line, fee_fen: int) -> int:
         limits=[
             pricing.Limit(one["name"], one["limit_fen"], one["used_fen"]) for one in terms["limits"]
         ],
+        cap_bps=terms.get("cap_bps"),
     ).budget_fen
 
 
