@@ -4,7 +4,9 @@ Evaluated set-based: whoever reached the goal with orders paid within [starts_at
 promised the reward, in the order in which they are found (among those found at once, whose last
 order is the earliest), until the funded amount is used up. After the
 hold the goal is measured again: what refunds took back is void, the rest is paid by one journal
-each. A reward for recruiting does not exist, by the linter and by the table.
+each. Where it is reached with a line alone that is held, by a dispute or for its risk, the award
+waits until that is decided: whoever funds a reward may open a dispute. A reward for recruiting does
+not exist, by the linter and by the table.
 """
 
 from datetime import datetime, timedelta
@@ -190,7 +192,8 @@ def _locked(bounty_id: int) -> Bounty:
 
 # What each promoter has sold for a bounty `b`: orders paid within its period, at the bounty's shop
 # or anywhere, what refunds left of them. Whose a line is, its parts say, also after an override.
-# What is held, or was ended by a person, does not count.
+# What is held, or was ended by a person, does not count; `_HELD` says what is reached with it.
+_FREE, _HELD = "AND c.held_reason = ''", ""
 _SOLD = """
 SELECT p.account_id, max(o.paid_at) AS last_at,
     CASE b.goal WHEN 'orders' THEN count(DISTINCT o.id)
@@ -203,13 +206,14 @@ WHERE o.paid_day BETWEEN (b.starts_at AT TIME ZONE 'Asia/Shanghai')::date
                      AND (b.ends_at AT TIME ZONE 'Asia/Shanghai')::date
   AND o.paid_at >= b.starts_at AND o.paid_at < b.ends_at
   AND (b.shop_id IS NULL OR o.shop_id = b.shop_id)
-  AND l.refunded_fen < l.paid_fen AND c.status <> 'invalid' AND c.held_reason = ''
+  AND l.refunded_fen < l.paid_fen AND c.status <> 'invalid' {held}
   {who}
 GROUP BY p.account_id
 """
 _PROMISE = f"""
 WITH b AS (SELECT * FROM commissions_bounty WHERE id = %(bounty)s),
-sold AS (SELECT s.* FROM b CROSS JOIN LATERAL ({_SOLD.format(who="AND p.status = 'active'")}) s),
+sold AS (SELECT s.* FROM b CROSS JOIN LATERAL (
+    {_SOLD.format(held=_FREE, who="AND p.status = 'active'")}) s),
 new AS (
     SELECT sold.*, row_number() OVER (ORDER BY sold.last_at, sold.account_id) AS place
     FROM sold CROSS JOIN b WHERE sold.reached >= b.target AND NOT EXISTS (
@@ -230,10 +234,24 @@ ORDER BY new.place RETURNING id
 """
 
 
+# Whoever would be promised a reward, had nobody held a line of theirs.
+_MAY_YET = f"""
+SELECT 1 FROM commissions_bounty b
+CROSS JOIN LATERAL ({_SOLD.format(held=_HELD, who="AND p.status = 'active'")}) s
+WHERE b.id = %(bounty)s AND s.reached >= b.target
+  AND NOT EXISTS (SELECT 1 FROM commissions_bountyaward w
+      WHERE w.bounty_id = b.id AND w.account_id = s.account_id)
+  AND b.reward_fen + (SELECT coalesce(sum(w.reward_fen), 0) FROM commissions_bountyaward w
+      WHERE w.bounty_id = b.id AND w.status <> 'void') <= b.budget_fen
+LIMIT 1
+"""
+
+
 def evaluate(*, at: datetime) -> int:
     """Promises the rewards of every published bounty that has begun; returns how many are new. A
     bounty is locked while it is measured, so two who evaluate never promise more than is funded.
-    Bounties whose every award has ended, and whose hold is over, end."""
+    Bounties whose every award has ended, and whose hold is over, end, unless a line that is held
+    may yet bring somebody a reward."""
     made = 0
     found = Bounty.objects.filter(status=Status.PUBLISHED, starts_at__lte=at).order_by("id")
     for bounty_id in found.values_list("id", flat=True)[:1_000]:
@@ -241,36 +259,58 @@ def evaluate(*, at: datetime) -> int:
             bounty = _locked(bounty_id)
             made += len(rows(_PROMISE, {"bounty": bounty.pk, "at": at}))
             over = bounty.ends_at + timedelta(days=bounty.hold_days) <= at
-            waits = BountyAward.objects.filter(bounty=bounty, status=AwardStatus.PROMISED)
-            if over and bounty.status == Status.PUBLISHED and not waits.exists():
+            if over and bounty.status == Status.PUBLISHED and not _waits(bounty):
                 move_one(bounty, transitions=Bounty.TRANSITIONS, to=Status.ENDED)
     return made
 
 
-# The oldest promise whose hold is over; what another worker pays is skipped.
+def _waits(bounty: Bounty) -> bool:
+    promised = BountyAward.objects.filter(bounty=bounty, status=AwardStatus.PROMISED)
+    return promised.exists() or bool(rows(_MAY_YET, {"bounty": bounty.pk}))
+
+
+# The oldest promises whose hold is over, from a place on: behind those that wait for a decision
+# others are due. What another worker pays is skipped.
 _DUE = """
-SELECT id, bounty_id, account_id FROM commissions_bountyaward
-WHERE status = 'promised' AND matures_at <= %s
-ORDER BY matures_at, id LIMIT %s FOR NO KEY UPDATE SKIP LOCKED
+SELECT id, matures_at FROM commissions_bountyaward
+WHERE status = 'promised' AND matures_at <= %(at)s::timestamptz
+  AND (matures_at, id) > (%(from_at)s::timestamptz, %(from_id)s::bigint)
+ORDER BY matures_at, id LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 """
-_STILL = f"""
+_STILL = """
 SELECT w.id FROM commissions_bountyaward w JOIN commissions_bounty b ON b.id = w.bounty_id
-CROSS JOIN LATERAL ({_SOLD.format(who="AND p.account_id = w.account_id")}) s
+CROSS JOIN LATERAL ({sold}) s
 WHERE w.id = ANY(%s::bigint[]) AND s.reached >= b.target
 """
+_STANDS = _STILL.format(sold=_SOLD.format(held=_FREE, who="AND p.account_id = w.account_id"))
+_MAY_STAND = _STILL.format(sold=_SOLD.format(held=_HELD, who="AND p.account_id = w.account_id"))
 
 
 def pay_due(*, at: datetime, limit: int = 500) -> int:
-    """Pays the promises whose hold is over and whose goal still stands, voids the others, at
-    most `limit`; returns how many were paid. Each is paid once: its journal's id is the award."""
-    with transaction.atomic():
-        due = [row["id"] for row in rows(_DUE, [at, limit])]
-        if not due:
-            return 0
-        stands = {row["id"] for row in rows(_STILL, [numbers(due)])}
-        awards = BountyAward.objects.select_related("bounty").filter(pk__in=due).order_by("id")
-        postings = [_finish(award, is_paid=award.pk in stands, at=at) for award in awards]
-        ledger.post([posting for posting in postings if posting], at=at)
+    """Pays the promises whose hold is over and whose goal still stands, and voids those whose goal
+    is lost, `limit` in a transaction; what stands with a held line alone goes on waiting. Returns
+    how many were paid. Each is paid once: its journal's id is the award."""
+    paid = 0
+    place: dict[str, Any] = {"from_at": "-infinity", "from_id": 0}
+    while True:
+        with transaction.atomic():
+            due = rows(_DUE, {"at": at, "limit": limit, **place})
+            if due:
+                paid += _pay([row["id"] for row in due], at)
+        if len(due) < limit:
+            return paid
+        place = {"from_at": due[-1]["matures_at"], "from_id": due[-1]["id"]}
+
+
+def _pay(due: list[int], at: datetime) -> int:
+    stands = {row["id"] for row in rows(_STANDS, [numbers(due)])}
+    lost = set(due) - stands
+    if lost:
+        lost -= {row["id"] for row in rows(_MAY_STAND, [numbers(sorted(lost))])}
+    over = BountyAward.objects.filter(pk__in=stands | lost)
+    awards = over.select_related("bounty").order_by("id")
+    postings = [_finish(award, is_paid=award.pk in stands, at=at) for award in awards]
+    ledger.post([posting for posting in postings if posting], at=at)
     return len(stands)
 
 
@@ -304,7 +344,8 @@ SELECT b.id, b.title, shop.name AS shop, b.goal, b.target, b.reward_fen,
         WHERE w.bounty_id = b.id AND w.status <> 'void'), 0) AS left_fen,
     coalesce(mine.reached, 0) AS reached, coalesce(award.status, '') AS award
 FROM commissions_bounty b LEFT JOIN shops_shop shop ON shop.id = b.shop_id
-LEFT JOIN LATERAL ({_SOLD.format(who="AND p.account_id = %(account)s")}) mine ON true
+LEFT JOIN LATERAL (
+    {_SOLD.format(held=_FREE, who="AND p.account_id = %(account)s")}) mine ON true
 LEFT JOIN commissions_bountyaward award
   ON award.bounty_id = b.id AND award.account_id = %(account)s
 WHERE b.status <> 'draft' AND b.id < %(before)s ORDER BY b.id DESC LIMIT %(size)s

@@ -17,7 +17,13 @@ from backend.core.errors import NotAllowed, NotFound, Refusal
 from backend.core.sql import rows, run
 from backend.core.states import move_one
 from commissions import overrides
-from commissions.models import AttributionDispute, AttributionOverride, CommissionSplit, Promoter
+from commissions.models import (
+    AttributionDispute,
+    AttributionOverride,
+    CommissionOrder,
+    CommissionSplit,
+    Promoter,
+)
 from commissions.overrides import Winner
 from commissions.settlement import DISPUTE, still_held
 
@@ -61,7 +67,7 @@ class SameDecider(NotAllowed):
 
 
 class OwnDispute(NotAllowed):
-    """Nobody decides about a line that they earn, would earn, or have disputed."""
+    """Nobody decides about a line that they earn, would earn, owe, or have disputed."""
 
     code = "own_dispute"
     title = "You are a party of this dispute"
@@ -215,7 +221,7 @@ def approve(*, dispute_id: int, by: Any, at: datetime) -> AttributionOverride:
     :raises NotAllowed: `by` lacks commissions.approve_override.
     :raises NotFound: no such dispute.
     :raises SameDecider: `by` proposed it.
-    :raises OwnDispute: `by` is a party.
+    :raises OwnDispute: `by` is a party, or the new parts pay `by` or who proposed it.
     :raises WrongState: it is not `proposed`; somebody may have been first.
     And everything that `overrides.write` raises; then nothing moves.
     """
@@ -237,6 +243,8 @@ def approve(*, dispute_id: int, by: Any, at: datetime) -> AttributionOverride:
             reason=dispute.reason,
             at=at,
         )
+        # Inviters and agencies above the winner are known only now; nothing of it stays.
+        _not_paid(dispute, by, dispute.proposed_by)
         _release(dispute)
         audit.note(actor=by, action="dispute.approve", target=dispute, at=at, override=made.pk)
     return made
@@ -310,14 +318,23 @@ def _winner(role: str, handle: str) -> Winner:
 
 
 def _no_party(dispute: AttributionDispute, by: Any, winner: Winner) -> None:
-    """Four eyes are no use if one pair looks at its own money."""
-    parts = CommissionSplit.objects.filter(commission=dispute.commission_id, payee=by)
+    """Four eyes are no use if one pair looks at its own money: a payee's, the winner's, or the
+    shop's, whose is what nobody is owed."""
+    own_shop = CommissionOrder.objects.filter(pk=dispute.commission_id, shop__account=by)
     would = winner.promoter.account_id if winner.promoter else None
     if (
         by.pk in (would, winner.creator.pk if winner.creator else None)
         or (dispute.opened_by_id == by.pk and dispute.side != Side.STAFF)
-        or parts.exists()
+        or own_shop.exists()
     ):
+        raise OwnDispute()
+    _not_paid(dispute, by)
+
+
+def _not_paid(dispute: AttributionDispute, *people: Any) -> None:
+    """:raises OwnDispute: the line pays one of them, in whatever role."""
+    parts = CommissionSplit.objects.filter(commission=dispute.commission_id, payee__in=people)
+    if parts.exists():
         raise OwnDispute()
 
 

@@ -177,6 +177,7 @@ def _priced(trace: dict[str, Any]) -> int | None:
         limits=[
             pricing.Limit(one["name"], one["limit_fen"], one["used_fen"]) for one in terms["limits"]
         ],
+        cap_bps=terms.get("cap_bps"),
     ).budget_fen
 
 

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from backend.accounts.models import Account
 from backend.core.errors import NotFound, Refusal
+from backend.core.money import BPS
 from backend.core.sql import read
 from commissions import targeting
 from commissions.models import CommissionOffer
@@ -18,7 +19,7 @@ from shops.ports import CommissionTerms
 
 
 class OverCap(Refusal):
-    """The rate is above the platform's cap."""
+    """The rate is above the platform's cap, or above what a platform fee that is known leaves."""
 
     code = "over_cap"
     status = 422
@@ -32,9 +33,7 @@ def set_offer(*, account: Account, product_id: int, rate_bps: int, at: datetime)
     :raises NotFound: no such product in the account's shop.
     :raises OverCap: above COMMISSION_CAP_BPS.
     """
-    if rate_bps > settings.COMMISSION_CAP_BPS:
-        message = f"At most {settings.COMMISSION_CAP_BPS} bps."
-        raise OverCap(message, fields={"rate_bps": [message]}, cap_bps=settings.COMMISSION_CAP_BPS)
+    within_cap(rate_bps)
     with transaction.atomic():
         _lock_product(account, product_id)
         active = _active(product_id).first()
@@ -44,6 +43,17 @@ def set_offer(*, account: Account, product_id: int, rate_bps: int, at: datetime)
         return CommissionOffer.objects.create(
             product_id=product_id, rate_bps=rate_bps, starts_at=at
         )
+
+
+def within_cap(rate_bps: int, *, fee_bps: int = 0) -> None:
+    """Holds a rate to the platform's cap, and to what a fee that is known leaves.
+
+    :raises OverCap: it is above; `cap_bps` is the most that it may be.
+    """
+    most = min(settings.COMMISSION_CAP_BPS, BPS - fee_bps)
+    if rate_bps > most:
+        message = f"At most {most} bps."
+        raise OverCap(message, fields={"rate_bps": [message]}, cap_bps=most)
 
 
 def end_offer(*, account: Account, product_id: int, at: datetime) -> None:

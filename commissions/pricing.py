@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from backend.core.money import BPS, MAX_FEN, divide_half_even
 
-MARGIN = "margin"
+MARGIN, CAP = "margin", "cap"
 
 
 class Terms(NamedTuple):
@@ -40,10 +40,17 @@ class Price(NamedTuple):
 
 
 def price(
-    *, base_fen: int, qty: int, fee_bps: int, terms: Terms, limits: Sequence[Limit] = ()
+    *,
+    base_fen: int,
+    qty: int,
+    fee_bps: int,
+    terms: Terms,
+    limits: Sequence[Limit] = (),
+    cap_bps: int | None = None,
 ) -> Price:
     """The budget of a line: base × (rate + bonus) rounded half-even once, or units × the fixed
-    amount; then cut to what the platform fee leaves of the base, and to what each limit leaves.
+    amount; then cut to what the platform fee leaves of the base, to the platform's cap of what a
+    plan pays (`cap_bps` of the base; None for a product's own offer) and to what each limit leaves.
 
     :raises ValueError: an amount or a rate out of range.
     """
@@ -61,6 +68,8 @@ def price(
     margin = base_fen - divide_half_even(base_fen * fee_bps, BPS)
     if margin < budget:
         budget, cut_by = margin, MARGIN
+    if cap_bps is not None and (most := divide_half_even(base_fen * cap_bps, BPS)) < budget:
+        budget, cut_by = most, CAP
     for name, limit_fen, used_fen in limits:
         left = max(limit_fen - used_fen, 0)
         if left < budget:

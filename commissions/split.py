@@ -71,11 +71,12 @@ def split(
 ) -> Split:
     """Divides what a paid line owes.
 
-    Budget = base × rate and fee = base × fee rate, each rounded half-even once; both are then
-    divided by largest remainder. A plan that has priced the line gives its `budget_fen` instead
-    (`commissions.pricing`). `roles` are those with somebody to pay: of the link chain promoter,
-    inviter and inviter2, of the content chain creator. A share that nobody claims goes back to
-    the shop; without any role there is no budget, only the fee.
+    Budget = base × rate and fee = base × fee rate, each rounded half-even once, and the budget at
+    most what the fee leaves of the base; both are then divided by largest remainder. A plan that
+    has priced the line gives its `budget_fen` instead (`commissions.pricing`). `roles` are those
+    with somebody to pay: of the link chain promoter, inviter and inviter2, of the content chain
+    creator. A share that nobody claims goes back to the shop; without any role there is no budget,
+    only the fee.
 
     `passed` are the shares of the roles agency and agency2, each of the part above it: the
     promoter's part is divided once more, by largest remainder, and nobody else's moves by a fen.
@@ -85,9 +86,11 @@ def split(
     if not (0 <= base_fen <= MAX_FEN and 0 <= rate_bps <= BPS and 0 <= fee_bps <= BPS):
         raise ValueError("amount or rate out of range")
     names, weights, fee_names, fee_weights = _recipe(shares, tuple(roles))
-    wanted = divide_half_even(base_fen * rate_bps, BPS) if budget_fen is None else budget_fen
-    budget = wanted if names else 0
     fee = divide_half_even(base_fen * fee_bps, BPS)
+    wanted = budget_fen
+    if wanted is None:
+        wanted = min(divide_half_even(base_fen * rate_bps, BPS), base_fen - fee)
+    budget = wanted if names else 0
     parts = _parts(budget, names, weights)
     if passed:
         parts = _pass_on(parts, passed)

@@ -27,7 +27,7 @@ Status = WriteOff.Status
 
 
 class NothingOwed(Refusal):
-    """The person's available balance is not below zero: there is nothing to forgive."""
+    """The person's available balance, with what is on its way to them, is not below zero."""
 
     code = "nothing_owed"
     status = 409
@@ -64,7 +64,7 @@ def request(
     :raises ReasonMissing: no note.
     :raises OwnDebt: it is of `by`.
     :raises NotFound: no such account.
-    :raises NothingOwed: the available balance is not below zero.
+    :raises NothingOwed: the available balance, with what is on its way, is not below zero.
     :raises WriteOffOpen: one waits already.
     """
     need(by, REQUEST)
@@ -107,7 +107,7 @@ def approve(*, write_off_id: int, by: Account, at: datetime) -> WriteOff:
     :raises NotFound: no such write-off.
     :raises OwnDebt: it is of `by`.
     :raises SamePerson: `by` asked for it.
-    :raises NothingOwed: later earnings have covered the debt.
+    :raises NothingOwed: later earnings have covered the debt, or a payout on its way would.
     :raises WrongState: it is decided; somebody may have been first.
     """
     need(by, APPROVE)
@@ -166,14 +166,24 @@ def reject(*, write_off_id: int, by: Account, reason: str, at: datetime) -> Writ
 
 
 def _owed(account_id: int) -> int:
-    """What the person owes, their balance locked until the transaction ends.
+    """What the person owes, their balance locked until the transaction ends: the available balance
+    below zero, less what is on its way to them. A payout may still come back; what it gives back
+    covers the debt, and forgiving both would leave them with money that nobody owes them.
 
     :raises NothingOwed: nothing.
     """
-    available = ledger.lock(available_of(account_id))
-    if available >= 0:
-        raise NothingOwed(f"¥{yuan(available)} is available.", available_fen=available)
-    return -available
+    ledger.lock(available_of(account_id))
+    # Both in one statement: a payout that comes back beside this one is in both of them or neither.
+    found = ledger.balances_of(ledger.Owner.PERSON, account_id)
+    available = found.get(ledger.Kind.AVAILABLE, 0)
+    in_transit = found.get(ledger.Kind.IN_TRANSIT, 0)
+    if available + in_transit >= 0:
+        raise NothingOwed(
+            f"¥{yuan(available)} is available, ¥{yuan(in_transit)} is on its way.",
+            available_fen=available,
+            in_transit_fen=in_transit,
+        )
+    return -available - in_transit
 
 
 def _post(row: WriteOff, at: datetime) -> None:

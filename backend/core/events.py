@@ -4,6 +4,7 @@
 delivers it. The wake-up on commit is an optimisation; the beat's sweep is the guarantee.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -48,16 +49,18 @@ LISTENED = """EXISTS (SELECT 1 FROM webhooks_webhookendpoint
             WHERE status = 'active' OR off_reason = 'failing')"""
 _TELL = f"""
 INSERT INTO core_event (kind, subject_id, payload, state, attempts, error, recorded_at, due_at)
-SELECT %s::text, %s::bigint, '{{}}', 'pending', 0, '', %s::timestamptz, %s::timestamptz
+SELECT %s::text, %s::bigint, %s::jsonb, 'pending', 0, '', %s::timestamptz, %s::timestamptz
 WHERE {LISTENED}
 """
 
 
-def tell(*, kind: str, subject_id: int, at: datetime) -> None:
+def tell(
+    *, kind: str, subject_id: int, at: datetime, payload: Mapping[str, Any] | None = None
+) -> None:
     """As `record`, for what only webhooks hear: where nobody listens nothing is written. Who begins
     to listen at this very moment may hear of it or not."""
     assert connection.in_atomic_block, "an event belongs to the transaction of its change"
-    if run(_TELL, [kind, subject_id, at, at]):
+    if run(_TELL, [kind, subject_id, json.dumps(payload or {}), at, at]):
         for ring in _wake:
             transaction.on_commit(ring, robust=True)
 

@@ -22,7 +22,7 @@ from backend.core.asking import Question, ask
 from backend.core.clock import now
 from backend.core.deciding import DecidingAdmin, Decision
 from backend.core.staff import ReadOnly, ReadOnlyInline, StaffAdmin, attempt
-from backend.webhooks import addresses, endpoints, replays
+from backend.webhooks import addresses, endpoints, replays, rights
 from backend.webhooks.endpoints import Wanted
 from backend.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
@@ -154,7 +154,7 @@ class WebhookEndpointAdmin(DecidingAdmin):
 
     def has_listen_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Who may listen to the whole market."""
-        return bool(request.user.has_perm(endpoints.LISTEN))
+        return bool(request.user.has_perm(rights.LISTEN))
 
     @action(description=ADD.title, permissions=["listen"], url_path="add-market")
     def add_market(self, request: HttpRequest) -> HttpResponse:

@@ -13,13 +13,12 @@ from backend.accounts.models import Account
 from backend.core import audit, sealing, webhooks
 from backend.core.errors import Invalid, NotAllowed, NotFound, Refusal
 from backend.core.states import move, move_one
-from backend.webhooks import addresses
+from backend.webhooks import addresses, rights
 from backend.webhooks.models import WebhookEndpoint
 from shops.models import Shop
 
 Scope = WebhookEndpoint.Scope
 Status = WebhookEndpoint.Status
-LISTEN = "webhooks.listen_market"
 MOST = 10
 # How long the secret before the newest goes on signing.
 OVERLAP = timedelta(hours=24)
@@ -94,8 +93,8 @@ def add(
 
 
 def _shop_of(account: Account, scope: str) -> Shop | None:
-    if scope == Scope.MARKET and not (account.is_staff and account.has_perm(LISTEN)):
-        raise NotAllowed(f"The whole market needs {LISTEN}.")
+    if scope == Scope.MARKET and not rights.may_listen(account):
+        raise NotAllowed(f"The whole market needs {rights.LISTEN}.")
     if scope != Scope.SHOP:
         return None
     shop = Shop.objects.filter(account=account).first()
@@ -154,10 +153,12 @@ def change(
     """Other address, kinds or description; what is waiting goes to the new address.
 
     :raises NotFound: not an endpoint of the account.
+    :raises NotAllowed: the whole market, which its owner may not be told of any more.
     :raises BadAddress, BadKinds: as `add`.
     """
     with transaction.atomic():
         endpoint = _held(endpoint_id, account)
+        rights.check(endpoint)
         _check(endpoint.scope, url or endpoint.url, endpoint.kinds if kinds is None else kinds)
         endpoint.url = url or endpoint.url
         endpoint.kinds = endpoint.kinds if kinds is None else sorted(set(kinds))
@@ -191,10 +192,12 @@ def enable(
     for failing, what has happened since then as well (of 30 days).
 
     :raises NotFound: not an endpoint of the account.
+    :raises NotAllowed: the whole market, which its owner may not be told of any more.
     :raises WrongState: it is active.
     """
     with transaction.atomic():
         endpoint = _held(endpoint_id, account)
+        rights.check(endpoint)
         went_on = endpoint.off_reason == WebhookEndpoint.Reason.FAILING
         move_one(
             endpoint,
@@ -239,10 +242,12 @@ def rotate(*, account: Account, endpoint_id: int, at: datetime) -> tuple[Webhook
     """A new secret, shown this once. For 24 hours the one before it signs as well.
 
     :raises NotFound: not an endpoint of the account.
+    :raises NotAllowed: the whole market, which its owner may not be told of any more.
     """
     secret = webhooks.new_secret()
     with transaction.atomic():
         endpoint = _held(endpoint_id, account)
+        rights.check(endpoint)
         endpoint.previous_sealed = endpoint.secret_sealed
         endpoint.previous_until = at + OVERLAP
         endpoint.secret_sealed = sealing.seal(secret)

@@ -5,7 +5,8 @@ requests-hardened resolves the name once, refuses what is private, loopback, lin
 elsewhere the next moment leads nowhere. No redirects, no proxy and no .netrc of the environment.
 
 The library's time limit begins anew with every byte; a receiver that drips would hold a call for
-hours. So a watch shuts the connection when the whole call has taken LIMIT seconds.
+hours. So a watch shuts the connection when the whole call has taken LIMIT seconds. The look-up of a
+name alone has no limit of ours: where it took longer, nothing is sent any more.
 """
 
 import contextlib
@@ -13,7 +14,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import requests
@@ -29,6 +30,7 @@ from backend.core.logs import scrub
 
 LIMIT = 15.0  # seconds, the whole call
 CONNECT = 5.0  # seconds of them to connect
+LATE = "no answer in time"
 KEPT = 1024  # bytes of an answer that are read, and kept
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff]+")
 
@@ -59,17 +61,30 @@ class _Line:
 
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
+        self._lock = threading.Lock()
         self.is_shut = False
 
-    def hold(self, made: socket.socket) -> socket.socket:
-        self._socket = made.dup()
+    def hold(self, connect: Callable[[], socket.socket]) -> socket.socket:
+        """Connects, unless the time is over by then.
+
+        :raises TimeoutError: it is.
+        """
+        if self.is_shut:
+            raise TimeoutError
+        made = connect()
+        with self._lock:  # the watch finds a socket, or the socket finds that it has gone off
+            if self.is_shut:
+                made.close()
+                raise TimeoutError
+            self._socket = made.dup()
         return made
 
     def shut(self) -> None:
-        self.is_shut = True
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+        with self._lock:
+            self.is_shut = True
+            if self._socket is not None:
+                with contextlib.suppress(OSError):
+                    self._socket.shutdown(socket.SHUT_RDWR)
 
     def drop(self) -> None:
         if self._socket is not None:
@@ -81,11 +96,11 @@ def _pools(line: _Line) -> dict[str, type[HTTPConnectionPool]]:
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
-            return line.hold(super()._new_conn())
+            return line.hold(super()._new_conn)
 
     class Encrypted(HTTPSConnection):
         def _new_conn(self) -> socket.socket:
-            return line.hold(super()._new_conn())
+            return line.hold(super()._new_conn)
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
@@ -126,12 +141,12 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, loopback: bool) -
     except InvalidIPAddress:
         error = "the name leads to an address that is not public"
     except Timeout:
-        error = "no answer in time"
+        error = LATE
     except SSLError:
         error = "the certificate does not fit"
     except (RequestException, HTTPError, OSError, ValueError) as found:
         late = time.monotonic() - began >= LIMIT
-        error = "no answer in time" if late else type(found).__name__
+        error = LATE if late else type(found).__name__
     finally:
         watch.cancel()
         line.drop()

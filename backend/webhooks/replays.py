@@ -10,7 +10,7 @@ from backend.accounts.models import Account
 from backend.core import audit, ids
 from backend.core.errors import NotFound, WrongState
 from backend.core.states import move
-from backend.webhooks import endpoints
+from backend.webhooks import endpoints, rights
 from backend.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from backend.webhooks.models.endpoint import TEST_KIND
 
@@ -31,10 +31,13 @@ def find(*, account: Account, endpoint_id: int, delivery_id: int) -> WebhookDeli
     """One delivery of an endpoint of the account.
 
     :raises NotFound: it is none.
+    :raises NotAllowed: the whole market, which its owner may not be told of any more.
     """
-    found = deliveries_of(account=account, endpoint_id=endpoint_id).filter(pk=delivery_id).first()
+    mine = deliveries_of(account=account, endpoint_id=endpoint_id).select_related("endpoint")
+    found = mine.filter(pk=delivery_id).first()
     if found is None:
         raise NotFound()
+    rights.check(found.endpoint)
     return found
 
 
@@ -47,6 +50,7 @@ def with_attempts(
     """One delivery with its last 50 tries, the newest first.
 
     :raises NotFound: not a delivery of an endpoint of the account.
+    :raises NotAllowed: the whole market, which its owner may not be told of any more.
     """
     row = find(account=account, endpoint_id=endpoint_id, delivery_id=delivery_id)
     return row, list(row.attempts.order_by("-id")[:SHOWN])
@@ -58,6 +62,7 @@ def replay(
     """Tells one event again, under its id, with all its tries before it.
 
     :raises NotFound: not a delivery of an endpoint of the account.
+    :raises NotAllowed: the whole market, which its owner may not be told of any more.
     :raises WrongState: it has not ended yet.
     """
     delivery = find(account=account, endpoint_id=endpoint_id, delivery_id=delivery_id)
@@ -74,6 +79,7 @@ def replay_since(*, account: Account, endpoint_id: int, since: datetime, at: dat
     delivered or given up; returns how many. What is older than 30 days is gone.
 
     :raises NotFound: not an endpoint of the account.
+    :raises NotAllowed: the whole market, which its owner may not be told of any more.
     """
     endpoint = endpoints.find(account=account, endpoint_id=endpoint_id)
     return _since(endpoint, since, by=account, at=at)
@@ -83,25 +89,33 @@ def replay_by_staff(*, endpoint_id: int, since: datetime, by: Account, at: datet
     """As `replay_since`, of anybody's endpoint.
 
     :raises NotFound: no such endpoint.
+    :raises NotAllowed: the whole market, which its owner may not be told of any more.
     """
     endpoint = _any(endpoint_id)
     return _since(endpoint, since, by=by, at=at)
 
 
 def replay_chosen(*, delivery_ids: list[int], by: Account, at: datetime) -> int:
-    """Tells the chosen deliveries again that have ended; returns how many."""
+    """Tells the chosen deliveries again that have ended; returns how many.
+
+    :raises NotAllowed: one is of the whole market, which its owner may not be told of any more.
+    """
     with transaction.atomic():
         chosen = WebhookDelivery.objects.filter(pk__in=delivery_ids)
         chosen = chosen.exclude(endpoint__status=WebhookEndpoint.Status.REMOVED)
-        told = list(chosen.select_related("endpoint").order_by("pk"))
+        told = list(chosen.select_related("endpoint__account").order_by("pk"))
+        found = {row.endpoint_id: row.endpoint for row in told}.values()
+        for endpoint in found:
+            rights.check(endpoint)
         done = _again(WebhookDelivery.objects.filter(pk__in=[row.pk for row in told]), at)
-        for endpoint in {row.endpoint_id: row.endpoint for row in told}.values():
+        for endpoint in found:
             count = sum(row.endpoint_id == endpoint.pk for row in told)
             _note(by, endpoint, at, deliveries=count)
     return done
 
 
 def _since(endpoint: WebhookEndpoint, since: datetime, *, by: Account, at: datetime) -> int:
+    rights.check(endpoint)
     with transaction.atomic():
         found = WebhookDelivery.objects.filter(endpoint=endpoint, created_at__gte=since)
         done = _again(found, at)
@@ -138,6 +152,7 @@ def test_event(*, account: Account, endpoint_id: int, at: datetime) -> WebhookDe
     """Tells an endpoint `webhook.test`, which means nothing.
 
     :raises NotFound: not an endpoint of the account.
+    :raises NotAllowed: the whole market, which its owner may not be told of any more.
     :raises WrongState: the endpoint is not active.
     """
     return _test(endpoints.find(account=account, endpoint_id=endpoint_id), by=account, at=at)
@@ -147,12 +162,14 @@ def test_by_staff(*, endpoint_id: int, by: Account, at: datetime) -> WebhookDeli
     """As `test_event`, for anybody's endpoint.
 
     :raises NotFound: no such endpoint.
+    :raises NotAllowed: the whole market, which its owner may not be told of any more.
     :raises WrongState: the endpoint is not active.
     """
     return _test(_any(endpoint_id), by=by, at=at)
 
 
 def _test(endpoint: WebhookEndpoint, *, by: Account, at: datetime) -> WebhookDelivery:
+    rights.check(endpoint)
     if endpoint.status != WebhookEndpoint.Status.ACTIVE:
         raise WrongState(f"The endpoint is {endpoint.status}.", state=endpoint.status)
     with transaction.atomic():

@@ -22,7 +22,7 @@ from backend.core import audit, clock
 from backend.core.logs import get
 from backend.core.sql import read, rows, value
 from backend.core.states import move
-from backend.webhooks import endpoints, outgoing
+from backend.webhooks import endpoints, outgoing, rights
 from backend.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 log = get(__name__)
@@ -38,6 +38,9 @@ AT_ONCE = 4
 THREADS = 16
 # A claim lasts longer than any call: then its worker is taken for dead.
 CLAIM = timedelta(seconds=90)
+# A call that has not ended by then hangs where no limit of ours reaches, in the look-up of a name:
+# it has failed, and nothing will be sent any more.
+OVERDUE = 2 * outgoing.LIMIT
 # After a failure nothing is sent to an endpoint for 2, 4, 8 … seconds, 10 minutes at most.
 LONGEST_PAUSE = 600
 SWITCH_OFF_AFTER = timedelta(days=5)
@@ -58,32 +61,45 @@ class Call:
 
 
 def drain(*, at: datetime, seconds: float = RUN_SECONDS) -> int:
-    """Sends what is due, for about `seconds` and one call's time at most; returns how many calls
-    were made. Any number of these may run at once: they claim with SKIP LOCKED."""
+    """Sends what is due, for about `seconds` and one call's time at most (OVERDUE where it hangs);
+    returns how many calls were made. Any number of these may run at once: they claim with SKIP
+    LOCKED."""
     began = time.monotonic()
     done = 0
-    waiting: dict[Future[outgoing.Answer], Call] = {}
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="webhook") as pool:
+    waiting: dict[Future[outgoing.Answer], tuple[Call, float]] = {}
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook")
+    try:
         while True:
             spent = time.monotonic() - began
             if spent < seconds and len(waiting) < THREADS:
                 for call in claim(at=at + timedelta(seconds=spent), most=THREADS - len(waiting)):
-                    waiting[pool.submit(_make, call)] = call
+                    waiting[pool.submit(_make, call)] = call, spent
             if not waiting:
                 return done
-            ready, _ = wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
-            for future in ready:
-                call = waiting.pop(future)
-                moment = at + timedelta(seconds=time.monotonic() - began)
-                note(call=call, answer=future.result(), at=moment)
-                done += 1
+            wait(waiting, timeout=1.0, return_when=FIRST_COMPLETED)
+            spent = time.monotonic() - began
+            for future, (call, since) in list(waiting.items()):
+                if future.done() or spent - since >= OVERDUE:
+                    del waiting[future]
+                    note(call=call, answer=_answer(future), at=at + timedelta(seconds=spent))
+                    done += 1
+    finally:
+        pool.shutdown(wait=False)  # what hangs ends by itself
 
 
-_HOLD = """
-SELECT e.id FROM webhooks_webhookendpoint e
+def _answer(future: Future[outgoing.Answer]) -> outgoing.Answer:
+    if future.done():
+        return future.result()
+    return outgoing.Answer(None, outgoing.LATE, "", round(OVERDUE * 1000))
+
+
+# What waits for somebody who may not see it any more waits on.
+_HOLD = f"""
+SELECT e.id FROM webhooks_webhookendpoint e {rights.OWNERS}
 WHERE e.status = 'active' AND (e.paused_until IS NULL OR e.paused_until <= %(at)s::timestamptz)
   AND EXISTS (SELECT 1 FROM webhooks_webhookdelivery d WHERE d.endpoint_id = e.id
               AND d.state IN ('waiting', 'sending') AND d.due_at <= %(at)s::timestamptz)
+  AND {rights.SEES}
 ORDER BY e.last_success_at DESC NULLS LAST, e.id LIMIT %(most)s
 FOR NO KEY UPDATE OF e SKIP LOCKED
 """

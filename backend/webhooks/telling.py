@@ -3,8 +3,10 @@
 State-based as the accrual is: nothing here believes an event. What is true of the named orders,
 commission orders and payouts, and has happened since an endpoint listens, becomes one row an
 endpoint and fact; (endpoint, event id) is unique, so deriving twice, late or in another order
-writes nothing new. The relay calls it through events of its own (backend/relay.py): a mistake in
-here is retried and parked by itself, and never holds a commission up.
+writes nothing new. Rows go after 30 days (backend.webhooks.sending), so what is nearly as old is
+never derived: it was told, and forgotten. The relay calls it through events of its own
+(backend/relay.py): a mistake in here is retried and parked by itself, and never holds a commission
+up.
 
 What stands in `data` is the thing as it is when the row is written: ids, states, fen, UTC. Nobody
 reads of another person there: no buyer, and of a commission's parts the own ones; a shop reads the
@@ -16,21 +18,23 @@ from datetime import timedelta
 from typing import Any
 
 from backend.core.models import Event
-from backend.core.sql import run
+from backend.core.sql import numbers, run, value
+from backend.webhooks import rights
 
 REMEMBERED = timedelta(days=30)
+# A day less than deliveries are kept: the clock that a fact was stamped by may be ahead of ours.
+NEWS = timedelta(days=29)
 
 # Who listens: also whom we switched off, so that nothing is missing when they come back within 30
 # days. An owner who may no longer see the rows is not told of them.
-_LISTENING = """
+_LISTENING = f"""
 listening AS MATERIALIZED (
-    SELECT e.id, e.account_id, e.scope, e.shop_id, e.kinds, e.since
-    FROM webhooks_webhookendpoint e JOIN accounts_account a ON a.id = e.account_id AND a.is_active
-    LEFT JOIN shops_shop s ON s.id = e.shop_id
+    SELECT e.id, e.account_id, e.scope, e.shop_id, e.kinds,
+        greatest(e.since, %(news_since)s::timestamptz) AS since
+    FROM webhooks_webhookendpoint e {rights.OWNERS}
     WHERE (e.status = 'active'
            OR (e.off_reason = 'failing' AND e.off_at >= %(off_since)s::timestamptz))
-      AND CASE e.scope WHEN 'market' THEN a.is_staff
-        WHEN 'shop' THEN s.account_id = e.account_id ELSE true END
+      AND {rights.SEES}
 )
 """
 _INSERT = """
@@ -78,21 +82,26 @@ told AS (
 _COMMISSIONS = """
 WITH {listening},
 chosen AS (
-    SELECT c.*, o.number AS order_number, o.received_at FROM commissions_commissionorder c
+    -- What a partner tells of late is news when it is told.
+    SELECT c.*, o.number AS order_number, CASE WHEN o.id = ANY(%(received)s::bigint[])
+        THEN %(received_by)s::timestamptz ELSE o.received_at END AS received_at
+    FROM commissions_commissionorder c
     JOIN shops_orderline l ON l.id = c.order_line_id JOIN shops_order o ON o.id = l.order_id
     WHERE {which} AND EXISTS (SELECT 1 FROM listening)
 ),
 fact AS (
-    SELECT c.id, f.kind, f.subject, f.at, f.place
+    SELECT c.id, f.kind, f.subject, f.at, f.place, f.before
     FROM chosen c CROSS JOIN LATERAL (
-        SELECT 1 AS place, 'commission.estimated' AS kind, c.id::text AS subject, c.accrued_at AS at
+        SELECT 1 AS place, 'commission.estimated' AS kind, c.id::text AS subject,
+            c.accrued_at AS at, NULL::jsonb AS before
         UNION ALL SELECT 2, 'commission.confirmed', c.id::text,
-            greatest(c.accrued_at, c.received_at) WHERE c.matures_at IS NOT NULL
-        UNION ALL SELECT 3, 'commission.reversed', c.id || '.' || v.id, v.at
+            greatest(c.accrued_at, c.received_at), NULL WHERE c.matures_at IS NOT NULL
+        UNION ALL SELECT 3, 'commission.reversed', c.id || '.' || v.id, v.at, NULL
             FROM commissions_commissionreversal v WHERE v.commission_id = c.id
-        UNION ALL SELECT 4, 'commission.changed', c.id || '.' || w.number, w.at
+        UNION ALL SELECT 4, 'commission.changed', c.id || '.' || w.number, w.at,
+            w.before->'splits'
             FROM commissions_attributionoverride w WHERE w.commission_id = c.id
-        UNION ALL SELECT 5, 'commission.settled', c.id::text, r.started_at
+        UNION ALL SELECT 5, 'commission.settled', c.id::text, r.started_at, NULL
             FROM commissions_settlementrun r WHERE r.id = c.settlement_run_id
     ) f
     WHERE c.budget_fen > 0 AND f.at IS NOT NULL
@@ -117,10 +126,9 @@ told AS (
         WHERE s.commission_id = c.id AND s.payee_id IS NOT NULL
           AND (e.scope <> 'own' OR s.payee_id = e.account_id)
     ) p
-    -- Of a change those are told as well who have no part any more.
+    -- Of a change those are told as well who had a part until then.
     WHERE e.scope <> 'own' OR p.parts IS NOT NULL
-       OR (f.kind = 'commission.changed' AND EXISTS (SELECT 1 FROM webhooks_webhookdelivery d
-           WHERE d.endpoint_id = e.id AND d.event_id = 'commission.estimated.' || c.id))
+       OR f.before @> jsonb_build_array(jsonb_build_object('payee_id', e.account_id))
 )
 {insert}
 """
@@ -159,17 +167,34 @@ told AS (
 """
 
 
-def _told(statement: str, events: Sequence[Event], ids: Sequence[int]) -> int:
-    at = max(event.recorded_at for event in events)
-    asked = {"ids": sorted(set(ids)), "at": at, "off_since": at - REMEMBERED}
-    return run(statement, asked) if ids else 0
+# When the events were due: of one that is put back in line long afterwards, that is then.
+_MOMENT = "SELECT max(due_at) FROM core_event WHERE id = ANY(%s::bigint[])"
+
+
+def _told(
+    statement: str, events: Sequence[Event], ids: Sequence[int], received: Sequence[int] = ()
+) -> int:
+    if not ids:
+        return 0
+    at = value(_MOMENT, [numbers(event.pk for event in events)])
+    asked = {
+        "ids": sorted(set(ids)),
+        "at": at,
+        "off_since": at - REMEMBERED,
+        "news_since": at - NEWS,
+        "received": sorted(set(received)),
+        "received_by": max(event.recorded_at for event in events),
+    }
+    return run(statement, asked)
 
 
 def on_orders(events: Sequence[Event]) -> None:
-    """Tells what became of orders and their commissions; the events name them in `orders`."""
-    ids = [order for event in events for order in _payload(event)["orders"]]
+    """Tells what became of orders and their commissions; the events name them in `orders`, and in
+    `received` those of which a partner has said only now that the goods arrived."""
+    said = [_payload(event) for event in events]
+    ids = [order for one in said for order in one["orders"]]
     _told(_ORDERS, events, ids)
-    _told(_OF_ORDERS, events, ids)
+    _told(_OF_ORDERS, events, ids, [order for one in said for order in one.get("received", [])])
 
 
 def on_runs(events: Sequence[Event]) -> None:

@@ -98,15 +98,16 @@ class ReconciliationAdmin(DecidingAdmin):
     """Reconciliation reports."""
 
     list_display = [
-        "what", "built_at", "ours", "theirs", "exceptions", "state", "signed_by", "signed_at",
+        "what", "built_at", "read_by", "ours", "theirs", "exceptions", "state", "signed_by",
+        "signed_at",
     ]  # fmt: skip
     list_filter = ["status", "provider"]
-    list_select_related = ["batch", "signed_by"]
+    list_select_related = ["batch", "read_by", "signed_by"]
     search_fields = ["=batch__number"]
     ordering = ["-id"]
     fields = [
         "provider", "batch", "day", "revision", "status", "ours", "theirs", "exceptions",
-        "built_at", "signed_by", "signed_at", "reason",
+        "built_at", "read_by", "signed_by", "signed_at", "reason",
     ]  # fmt: skip
     readonly_fields = ["ours", "theirs"]
     inlines = [LineInline]

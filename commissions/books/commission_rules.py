@@ -26,9 +26,10 @@ _REFUNDED = """WHERE commission_id IN (
     SELECT id FROM commissions_commissionorder WHERE refunded_fen <> 0
     UNION SELECT commission_id FROM commissions_commissionsplit WHERE reversed_fen <> 0
     UNION SELECT commission_id FROM commissions_commissionreversal)"""
-# A budget is the rate's share of the base, or what the terms of the plan that priced it say.
+# A budget is the rate's share of the base and at most what the fee leaves of it, or what the terms
+# of the plan that priced it say.
 _HALF_EVENS = f"""c.budget_fen <> CASE WHEN c.terms IS NULL
-               THEN {HALF_EVEN.format("c.base_fen", "c.rate_bps")}
+               THEN least({HALF_EVEN.format("c.base_fen", "c.rate_bps")}, c.base_fen - c.fee_fen)
                ELSE (c.terms ->> 'budget_fen')::bigint END
            OR c.fee_fen <> {HALF_EVEN.format("c.base_fen", "c.fee_bps")}"""
 # What of a budget stays: by the rate where it is the rate's share, else in proportion (numeric:

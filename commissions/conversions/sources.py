@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from backend.accounts.models import Account
 from backend.core import audit, ids, sealing, webhooks
 from backend.core.errors import Invalid, NotFound, Refusal
+from commissions import offers
 from commissions.models import ConversionGoods, ConversionSource
 from shops.models import Shop, Sku
 
@@ -134,8 +135,10 @@ def set_goods(
 
     :raises NotFound: not a source of the account's.
     :raises Invalid: the SKU is not the shop's.
+    :raises OverCap: above COMMISSION_CAP_BPS, or above what the source's platform fee leaves.
     """
     source = own_source(account=account, source_id=source_id)
+    offers.within_cap(rate_bps or 0, fee_bps=source.fee_bps)
     if not Sku.objects.filter(pk=sku_id, product__shop_id=source.shop_id).exists():
         raise Invalid("The SKU is not the shop's.", fields={"sku": ["Not a SKU of the shop."]})
     found, _ = ConversionGoods.objects.update_or_create(

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connection
 
+from backend.core import events
 from backend.core.sql import columns, numbers, rows, run, texts
 from commissions import accruals
 from commissions.conversions.reading import Row
@@ -112,7 +113,19 @@ def _take_once(source: ConversionSource, told: list[Row], at: datetime) -> list[
     )
     orders = [line.order_id for line in made] + [facts["order_id"] for _, facts in moved]
     accruals.reconcile_orders(orders, at=at)
+    received = [
+        facts["order_id"] for row, facts in moved if row.received_at and not facts["is_received"]
+    ]
+    _tell(orders, received, at)
     return verdicts
+
+
+def _tell(orders: list[int], received: list[int], at: datetime) -> None:
+    """Leaves what webhooks tell these orders' commissions by: no event of an order's passes the
+    relay, which does it for the market's own."""
+    if orders:
+        payload = {"orders": sorted(orders), "received": sorted(received)}
+        events.tell(kind="webhooks.orders", subject_id=min(orders), at=at, payload=payload)
 
 
 def _known(source: ConversionSource, told: list[Row]) -> list[dict[str, Any]]:

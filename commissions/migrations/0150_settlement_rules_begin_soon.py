@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('commissions', '0101_plan_agency_guards'),
+        ('commissions', '0132_reconciliation_readers'),
         ('shops', '0040_external_orders'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

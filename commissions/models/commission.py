@@ -10,8 +10,9 @@ from commissions.models.plan import PlanVersion
 
 
 class CommissionOrder(models.Model):
-    """What an order line earns its payees. `budget_fen` = half-even(base × rate), rounded once,
-    or what `terms` say where a plan set it; `fee_fen` is the platform's own fee on the same base.
+    """What an order line earns its payees. `budget_fen` = half-even(base × rate), rounded once
+    and at most what the fee leaves, or what `terms` say where a plan set it; `fee_fen` is the
+    platform's own fee on the same base.
 
     `refunded_fen` is how much of the base the reversals posted so far answer for; `remaining_fen`
     falls with it and never below zero.
@@ -109,8 +110,8 @@ class CommissionOrder(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(budget_fen__gte=0, fee_fen__gte=0, base_fen__gte=0)
-                & Q(budget_fen__lte=F("base_fen"), fee_fen__lte=F("base_fen")),
+                condition=Q(budget_fen__gte=0, fee_fen__gte=0)
+                & Q(budget_fen__lte=F("base_fen") - F("fee_fen")),
                 name="commission_within_base",
             ),
             models.CheckConstraint(

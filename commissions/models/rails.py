@@ -3,7 +3,7 @@ script."""
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from backend.core.states import Transitions
 from commissions.models.payout import Payout, PayoutBatch
@@ -61,6 +61,15 @@ class Reconciliation(models.Model):
     theirs_fen = models.BigIntegerField(default=0)
     exceptions = models.PositiveIntegerField(default=0)
     built_at = models.DateTimeField()
+    read_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        help_text="who read the bank's answer in; nobody for a channel's day",
+    )
     signed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -92,6 +101,12 @@ class Reconciliation(models.Model):
             models.CheckConstraint(
                 condition=~Q(status="signed") | Q(exceptions=0) | ~Q(reason=""),
                 name="reconciliation_exceptions_explained",
+            ),
+            models.CheckConstraint(
+                condition=Q(read_by__isnull=True)
+                | Q(signed_by__isnull=True)
+                | ~Q(signed_by=F("read_by")),
+                name="reconciliation_not_by_reader",
             ),
         ]
         permissions = [("sign_reconciliation", "Can sign off reconciliation reports")]

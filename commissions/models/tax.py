@@ -65,6 +65,8 @@ class TaxIdentity(models.Model):
                 fields=["fingerprint"], condition=Q(is_active=True), name="tax_identity_one_account"
             ),
         ]
+        # A person's year is looked up by it, over the identities of all accounts.
+        indexes = [models.Index(fields=["fingerprint"], name="tax_identity_person")]
         permissions = [("unmask_taxidentity", "Can see names and identity numbers in clear")]
         verbose_name = "tax identity 纳税人身份"
         verbose_name_plural = "tax identities 纳税人身份"

@@ -150,7 +150,7 @@ def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Re
             raise NotFound()
         reading = _book_rows(batch, answers, by, at)
         _close(batch, reading, at)
-        reconciliation.of_batch(batch=batch, answers=answers, at=at)
+        reconciliation.of_batch(batch=batch, answers=answers, by=by, at=at)
         audit.note(
             actor=by,
             action="payout_batch.answer",

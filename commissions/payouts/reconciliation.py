@@ -46,14 +46,17 @@ GIVE_UP = timedelta(days=1)
 UNENDED = (Payout.Status.SENDING, Payout.Status.UNKNOWN)
 
 
-def of_batch(*, batch: PayoutBatch, answers: list[bank_file.AnswerRow], at: datetime) -> None:
-    """The report of a bank's answer, once it is booked. Inside the caller's transaction, with the
-    batch locked."""
+def of_batch(
+    *, batch: PayoutBatch, answers: list[bank_file.AnswerRow], by: Account, at: datetime
+) -> None:
+    """The report of a bank's answer, once it is booked; `by` has read it in. Inside the caller's
+    transaction, with the batch locked."""
     report = Reconciliation.objects.create(
         provider=batch.provider,
         batch=batch,
         revision=1 + Reconciliation.objects.filter(batch=batch).count(),
         built_at=at,
+        read_by=by,
     )
     payouts = {payout.number: payout for payout in batch.payouts.order_by("id")[:LINES]}
     told = Counter(answer.number for answer in answers)
@@ -284,7 +287,7 @@ def sign(*, report_id: int, by: Account, reason: str, at: datetime) -> Reconcili
 
     :raises NotAllowed: `by` may not sign reports.
     :raises NotFound: no such report.
-    :raises SamePerson: `by` built the batch.
+    :raises SamePerson: `by` built the batch, or read an answer to it.
     :raises ReasonMissing: exceptions, and no reason.
     :raises WrongState: signed before, or still asking.
     """
@@ -298,8 +301,8 @@ def sign(*, report_id: int, by: Account, reason: str, at: datetime) -> Reconcili
         )
         if report is None:
             raise NotFound()
-        if report.batch and report.batch.built_by_id == by.pk:
-            raise SamePerson("Who built the batch does not sign it off.")
+        if report.batch:
+            _third(report.batch, by)
         if report.exceptions and not reason.strip():
             raise ReasonMissing(fields={"reason": ["Say what is done about the exceptions."]})
         move_one(
@@ -319,6 +322,18 @@ def sign(*, report_id: int, by: Account, reason: str, at: datetime) -> Reconcili
             exceptions=report.exceptions,
         )
     return report
+
+
+def _third(batch: PayoutBatch, by: Account) -> None:
+    """Who built a batch, or booked it by a file, does not say that both are right: the report is
+    made of that very file, so they would be looking at their own work alone.
+
+    :raises SamePerson: `by` did.
+    """
+    if batch.built_by_id == by.pk:
+        raise SamePerson("Who built the batch does not sign it off.")
+    if batch.reconciliations.filter(read_by=by).exists():
+        raise SamePerson("Who read the bank's answer does not sign it off.")
 
 
 COLUMNS = ("row", "number", "finding", "ours", "ours_fen", "theirs", "theirs_fen", "note")

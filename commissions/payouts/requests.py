@@ -115,7 +115,7 @@ def request(*, account: Account, amount_fen: int, at: datetime) -> Payout:
         if amount_fen > available:
             raise InsufficientBalance(f"¥{yuan(available)} is available.", available_fen=available)
         limits.check(account.pk, amount_fen, terms, at)
-        said = quote(account=account, amount_fen=amount_fen, terms=terms, at=at)
+        said = quote(account=account, amount_fen=amount_fen, terms=terms, at=at, keep=True)
         if said.withheld:
             _own_name(payee, said.withheld)
         payout = Payout.objects.create(
@@ -135,15 +135,20 @@ def request(*, account: Account, amount_fen: int, at: datetime) -> Payout:
     return payout
 
 
-def quote(*, account: Account, amount_fen: int, terms: Terms, at: datetime) -> Quote:
-    """Fee and tax of an amount, as they would be fixed if it were asked for now.
+def quote(
+    *, account: Account, amount_fen: int, terms: Terms, at: datetime, keep: bool = False
+) -> Quote:
+    """Fee and tax of an amount, as they would be fixed if it were asked for now; `keep`: as they
+    are fixed, in the caller's transaction (`tax.look`).
 
     :raises BelowMinimum: less than the minimum, or than its own fee.
     :raises NothingArrives: fee and tax would take all of it.
     """
     _least(amount_fen, terms)
     fee = terms.fee_of(amount_fen)
-    found = tax.look(account=account, amount_fen=amount_fen, method=terms.tax_method, at=at)
+    found = tax.look(
+        account=account, amount_fen=amount_fen, method=terms.tax_method, at=at, keep=keep
+    )
     quoted = Quote(amount_fen, fee, found.said.tax_fen if found else 0, found)
     if quoted.net_fen <= 0:
         raise NothingArrives(

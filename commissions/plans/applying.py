@@ -12,6 +12,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import connection
 
 from backend.core.clock import business_day
@@ -124,7 +125,8 @@ def _choose(line: Sold, offers: list[dict[str, Any]], book: "Book") -> Applied:
     own offer under the default plan, as if there were no other."""
     passed: list[Terms] = []
     for offer in offers:
-        applied = _priced(line, offer, book.limits_of(line, offer), passed)
+        limits = book.limits_of(line, offer)
+        applied = _priced(line, offer, limits, passed, settings.COMMISSION_CAP_BPS)
         left = book.left(offer)
         if left is None or applied.budget_fen <= left:
             book.take(line, offer, applied.budget_fen)
@@ -139,7 +141,8 @@ def _choose(line: Sold, offers: list[dict[str, Any]], book: "Book") -> Applied:
                 "left_fen": left,
             }
         )
-    return _priced(line, _default(line, offers[0]), [], passed)
+    # An offer was held to the platform's cap when it was made.
+    return _priced(line, _default(line, offers[0]), [], passed, None)
 
 
 def _default(line: Sold, like: dict[str, Any]) -> dict[str, Any]:
@@ -173,7 +176,11 @@ Counted = tuple[str, int, int]  # a cap's name, its limit, the period it counts
 
 
 def _priced(
-    line: Sold, offer: dict[str, Any], limits: list[tuple[Counted, int]], passed: list[Terms]
+    line: Sold,
+    offer: dict[str, Any],
+    limits: list[tuple[Counted, int]],
+    passed: list[Terms],
+    cap_bps: int | None,
 ) -> Applied:
     rate = offer["rate_bps"] if offer["rate_bps"] is not None else line.offer_bps
     priced = pricing.price(
@@ -182,6 +189,7 @@ def _priced(
         fee_bps=line.fee_bps,
         terms=pricing.Terms(rate, offer["bonus_bps"], offer["unit_fen"]),
         limits=[pricing.Limit(name, most, used) for (name, most, _), used in limits],
+        cap_bps=cap_bps,
     )
     terms = {
         "step": str(offer["step"]),
@@ -195,6 +203,7 @@ def _priced(
             {"name": name, "limit_fen": most, "used_fen": used, "period": period}
             for (name, most, period), used in limits
         ],
+        "cap_bps": cap_bps,
         "wanted_fen": priced.wanted_fen,
         "budget_fen": priced.budget_fen,
         "cut_by": priced.cut_by,

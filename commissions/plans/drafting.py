@@ -324,10 +324,8 @@ FROM commissions_planversion d WHERE d.id = %s AND v.id <> d.id
 def _end_the_one_before(version: PlanVersion) -> None:
     """:raises PlanBeforeLater: one that begins at the same instant or later is published."""
     published = PlanVersion.objects.filter(published_at__isnull=False)
-    if version.is_default:
-        rivals = published.filter(is_default=True, ends_at__isnull=True)
-    else:
-        rivals = published.filter(plan=version.plan).exclude(ends_at__lte=version.starts_at)
+    kind = {"is_default": True} if version.is_default else {"plan": version.plan}
+    rivals = published.filter(**kind).exclude(ends_at__lte=version.starts_at)
     if rivals.filter(starts_at__gte=version.starts_at).exists():
         raise PlanBeforeLater()
     run(_CUT, [version.pk, version.is_default])

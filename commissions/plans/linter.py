@@ -12,6 +12,7 @@ from commissions.models import Agency, CommissionPlan, PlanFund, PlanVersion
 from commissions.plans.refusals import (
     PlanAgencySuspended,
     PlanCapsContradict,
+    PlanDefaultEnds,
     PlanEndsBeforeStart,
     PlanNeedsEnd,
     PlanNeedsTargets,
@@ -67,7 +68,7 @@ def lint_version(*, version: PlanVersion, at: datetime) -> list[PlanRefused]:
     if version.starts_at < at:
         found.append(PlanStartsInPast())
     if divides_only(version):
-        return found
+        return [*found, PlanDefaultEnds()] if version.ends_at is not None else found
     return [*found, *_of_kind(version), *_of_caps(version), *_of_market(version)]
 
 
@@ -136,8 +137,10 @@ _MARKET = f"""
 SELECT coalesce((SELECT max(o.rate_bps) FROM commissions_commissionoffer o
                  JOIN shops_product p ON p.id = o.product_id
                  WHERE o.is_active AND {IN_SCOPE}), 0) AS offer_bps,
-       (SELECT min(s.price_fen) FROM shops_sku s JOIN shops_product p ON p.id = s.product_id
-        WHERE s.is_active AND p.status = 'on_sale' AND {IN_SCOPE}) AS price_fen,
+       (SELECT coalesce(min(s.price_fen) FILTER (WHERE s.is_active AND p.status = 'on_sale'),
+                        min(s.price_fen))
+        FROM shops_sku s JOIN shops_product p ON p.id = s.product_id
+        WHERE {IN_SCOPE}) AS price_fen,
        coalesce((SELECT max(h.fee_bps) FROM shops_shop h
                  WHERE d.shop_id IS NULL OR h.id = d.shop_id), 0) AS fee_bps
 FROM commissions_planversion d WHERE d.id = %s

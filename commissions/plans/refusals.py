@@ -59,6 +59,15 @@ class PlanEndsBeforeStart(PlanRefused):
     clause = "plans 4: a version begins when it is published, or later"
 
 
+class PlanDefaultEnds(PlanRefused):
+    """A default of the market with an end of its own: nothing would be in force after it. Only the
+    next default ends one."""
+
+    code = "plan_default_ends"
+    title = "A default of the market has no end of its own"
+    clause = "plans 12: the market always has a default"
+
+
 class PlanBeforeLater(PlanRefused):
     """A version that starts later is published already: it would silently be cut off."""
 

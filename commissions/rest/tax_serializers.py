@@ -134,6 +134,12 @@ class TaxYearsAnswer(serializers.Serializer):
     years = serializers.ListField(child=serializers.IntegerField())
 
 
+class TaxCertificateQuery(Strict):
+    """GET /v1/me/tax-certificates/{year}."""
+
+    taxpayer = QueryInteger(min_value=1, max_value=1_000, required=False)
+
+
 class TaxMonthAnswer(serializers.Serializer):
     """A month of a certificate."""
 
@@ -145,11 +151,13 @@ class TaxMonthAnswer(serializers.Serializer):
 
 
 class TaxCertificateAnswer(serializers.Serializer):
-    """What was paid and withheld in a year."""
+    """What was paid and withheld in a year, of one of the persons that the account was."""
 
     number = serializers.CharField()
     year = serializers.IntegerField()
     final = serializers.BooleanField()
+    taxpayer = serializers.IntegerField()
+    taxpayers = serializers.IntegerField()
     payee_name_masked = serializers.CharField()
     payee_number_masked = serializers.CharField()
     income_fen = serializers.IntegerField()

@@ -70,21 +70,29 @@ class TaxCertificatesView(View):
 class TaxCertificateView(View):
     """A year of the caller."""
 
-    @extend_schema(tags=["payouts"], responses=s.TaxCertificateAnswer)
+    @extend_schema(
+        tags=["payouts"], parameters=[s.TaxCertificateQuery], responses=s.TaxCertificateAnswer
+    )
     def get(self, request: Request, year: int) -> Response:
-        """What was paid and withheld, month by month; `final` once the year is over."""
-        self.query(request)
-        return Response(asdict(tax.certificate(account=caller(request), year=year, at=now())))
+        """What was paid and withheld, month by month; `final` once the year is over. Of who was
+        paid last, or of the `taxpayer` asked for, where the account was several persons."""
+        given = self.query(request, s.TaxCertificateQuery)
+        found = tax.certificate(account=caller(request), year=year, at=now(), **given)
+        return Response(asdict(found))
 
 
 class TaxCertificatePageView(AnyAccept, View):
     """The same, to print."""
 
-    @extend_schema(tags=["payouts"], responses={(200, "text/html"): OpenApiTypes.BINARY})
+    @extend_schema(
+        tags=["payouts"],
+        parameters=[s.TaxCertificateQuery],
+        responses={(200, "text/html"): OpenApiTypes.BINARY},
+    )
     def get(self, request: Request, year: int) -> HttpResponse:
         """The certificate as a page without scripts, for paper."""
-        self.query(request)
-        found = tax.certificate(account=caller(request), year=year, at=now())
+        given = self.query(request, s.TaxCertificateQuery)
+        found = tax.certificate(account=caller(request), year=year, at=now(), **given)
         months = [
             {**month, "income": yuan(month["income_fen"]), "tax": yuan(month["tax_fen"])}
             for month in found.months

@@ -90,6 +90,13 @@ def clear(identity: TaxIdentity) -> Clear:
     return Clear(sealing.unseal(identity.real_name_sealed), sealing.unseal(identity.number_sealed))
 
 
+def fingerprints_of(identity: TaxIdentity) -> list[str]:
+    """Under which fingerprints this person's identities are kept, on whatever account: the one of
+    the row, and those of every key that is known, as a rotation leaves rows of both behind."""
+    known = sealing.fingerprints(sealing.unseal(identity.number_sealed))
+    return sorted({identity.fingerprint, *known})
+
+
 def unmask(*, identity_id: int, by: Account, reason: str, at: datetime) -> Clear:
     """Shows a member of staff a taxpayer in clear; every look is an audit row.
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from backend.accounts.models import Account
 from backend.core.clock import business_day, day_edges
 from backend.core.errors import Refusal
-from backend.core.sql import rows
+from backend.core.sql import rows, run
 from commissions.models import Payout, PayoutRule, TaxIdentity, TaxTable, TaxWithholding
-from commissions.tax.identities import identity_of
+from commissions.tax.identities import fingerprints_of, identity_of
 from commissions.tax.tables import as_table, table_at
 from commissions.withholding import Withheld, withheld
 
@@ -37,28 +37,36 @@ class Tax:
     said: Withheld
 
 
-# A payout counts in the year in which it was paid, and one that is on its way in the present one.
-# Other methods' payments are taxed already.
+# The year is the person's (累计预扣法: of one taxpayer), on whatever account they were paid: an
+# identity may move to another one. A payout counts in the year in which it was paid, and one that
+# is on its way in the present one. Other methods' payments are taxed already.
 _YEAR = """
 SELECT w.income_fen, w.tax_fen, coalesce(p.finished_at, p.requested_at) AS at
 FROM commissions_taxwithholding w
 JOIN commissions_taxtable t ON t.id = w.table_id AND t.method = %s
 JOIN commissions_payout p ON p.id = w.payout_id
-WHERE w.account_id = %s AND ((p.status = 'paid' AND p.finished_at >= %s::timestamptz)
+WHERE w.identity_id IN (SELECT i.id FROM commissions_taxidentity i
+                        WHERE i.fingerprint = ANY(%s::varchar[]))
+  AND ((p.status = 'paid' AND p.finished_at >= %s::timestamptz)
        OR p.status IN ('requested', 'prepared', 'checked', 'approved', 'sending', 'unknown'))
 """
 
 
-def look(*, account: Account, amount_fen: int, method: str, at: datetime) -> Tax | None:
+def look(
+    *, account: Account, amount_fen: int, method: str, at: datetime, keep: bool = False
+) -> Tax | None:
     """What would be withheld from a payout of `amount_fen` now; None where the market withholds
-    nothing. To be kept, it is looked up under the lock of the person's balance.
+    nothing. To be kept, it is looked up under the lock of the person's balance, and `keep` has
+    everybody who would add to the same person's year wait until the transaction ends.
     """
     if method == Method.NONE:
         return None
     identity = identity_of(account)
     day = business_day(at)
     table = table_at(method, day)
-    income, tax, months = _year(account, method, at) if method == Method.CUMULATIVE else (0, 0, 0)
+    income, tax, months = 0, 0, 0
+    if method == Method.CUMULATIVE:
+        income, tax, months = _year(_fingerprints(identity, keep), method, at)
     said = withheld(
         as_table(table),
         income_fen=amount_fen,
@@ -69,12 +77,23 @@ def look(*, account: Account, amount_fen: int, method: str, at: datetime) -> Tax
     return Tax(identity, table, amount_fen, income, tax, months, said)
 
 
-def _year(account: Account, method: str, at: datetime) -> tuple[int, int, int]:
+def _fingerprints(identity: TaxIdentity | None, keep: bool) -> list[str]:
+    """Under what the person's identities are found, locked where the sum is to be kept. Several
+    while keys are renewed, and then in one order: two who know other keys share one of them."""
+    if identity is None:
+        return []
+    prints = fingerprints_of(identity)
+    for number in sorted(int(found[:15], 16) for found in prints if keep):
+        run("SELECT pg_advisory_xact_lock(%s::bigint)", [number])
+    return prints
+
+
+def _year(prints: list[str], method: str, at: datetime) -> tuple[int, int, int]:
     """Income and tax of the year before this payment, and its months with payments, this month
     included."""
     today = business_day(at)
     start, _ = day_edges(today.replace(month=1, day=1))
-    found = rows(_YEAR, [method, account.pk, start])
+    found = rows(_YEAR, [method, prints, start])
     months = {today.month}
     for row in found:
         day = business_day(row["at"])

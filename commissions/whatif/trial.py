@@ -7,6 +7,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from django.conf import settings
+
 from backend.core.money import share_fen
 from commissions import plans, pricing, split, targeting
 from commissions.models import PlanFund, PlanVersion
@@ -120,6 +122,7 @@ class Rules:
     def __init__(self, version: PlanVersion, step: str, fund_fen: int | None) -> None:
         self.version, self.step, self.left = version, step, fund_fen
         self.rank, self.shares = _RANK[step], plans.shares_of(version)
+        self.cap_bps = settings.COMMISSION_CAP_BPS
         self.used: defaultdict[tuple[str, int, int], int] = defaultdict(int)
 
     @classmethod
@@ -160,6 +163,7 @@ class Rules:
                 version.unit_fen,
             ),
             limits=[pricing.Limit(key[0], most, self.used[key]) for key, most in caps],
+            cap_bps=self.cap_bps,
         )
 
     def take(self, fen: int, caps: list["Cap"]) -> bool:
@@ -203,11 +207,12 @@ def _month(day: int) -> int:
 def add(line: Line, winner: Winner, rules: Rules | None, sums: Sums) -> None:
     """Prices a line as it was and as it would be, and adds both up."""
     shares = winner.shares
-    before = _history(line)
+    fee = share_fen(line.base_fen, line.fee_bps)
+    before = _history(line, fee)
     after, after_shares, cut = before, shares, ""
     if rules is not None:
         if winner.plan_id == rules.version.plan_id:
-            after = share_fen(line.base_fen, line.offer_bps)
+            after = min(share_fen(line.base_fen, line.offer_bps), line.base_fen - fee)
         if rules.wins(line, winner):
             caps = rules.caps(line)
             priced = rules.price(line, caps)
@@ -217,7 +222,7 @@ def add(line: Line, winner: Winner, rules: Rules | None, sums: Sums) -> None:
                 cut = "fund"
     sums.lines += 1
     sums.base_fen += line.base_fen
-    sums.fee_fen += share_fen(line.base_fen, line.fee_bps)
+    sums.fee_fen += fee
     sums.before_fen += before
     sums.after_fen += after
     sums.differs_from_history += before != line.budget_fen
@@ -233,10 +238,10 @@ def add(line: Line, winner: Winner, rules: Rules | None, sums: Sums) -> None:
         person[1] += _earned(line, after, after_shares)
 
 
-def _history(line: Line) -> int:
+def _history(line: Line, fee_fen: int) -> int:
     """What the line was paid, computed anew from its rate or its terms."""
     if line.terms is None:
-        return share_fen(line.base_fen, line.rate_bps)
+        return min(share_fen(line.base_fen, line.rate_bps), line.base_fen - fee_fen)
     terms = json.loads(line.terms)
     return pricing.price(
         base_fen=line.base_fen,
@@ -246,6 +251,7 @@ def _history(line: Line) -> int:
         limits=[
             pricing.Limit(one["name"], one["limit_fen"], one["used_fen"]) for one in terms["limits"]
         ],
+        cap_bps=terms.get("cap_bps"),
     ).budget_fen
 
 

@@ -1,6 +1,7 @@
 """K16: webhooks through REST and at the desk: who may have which, what is shown, and to whom."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,12 +11,14 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from backend.accounts import erasure
+from backend.accounts.models import Account
 from backend.core.clock import now
+from backend.core.errors import NotAllowed
 from backend.core.models import AuditEntry
-from backend.webhooks import addresses, endpoints, sending
+from backend.webhooks import addresses, endpoints, replays, sending
 from backend.webhooks.endpoints import Wanted
 from backend.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
-from seeds.factories import ShopFactory
+from seeds.factories import AccountFactory, ShopFactory
 from tests.cast import Person
 from tests.commissions.money_out import officer
 from tests.desk import signed_in
@@ -72,7 +75,7 @@ def test_a_scope_needs_its_rights(selena: Person, linda: Person, staff: Person) 
     assert problem(linda, scope="shop", **order)[:2] == (404, "not_found")
     assert problem(linda, scope="market", **order)[:2] == (403, "not_allowed")
     clerk = officer("prepare_payout")
-    with pytest.raises(endpoints.NotAllowed):
+    with pytest.raises(NotAllowed):
         endpoints.add(account=clerk, wanted=Wanted("market", URL, ["order.paid"]), at=now())
     shop = ShopFactory.create(account=selena.account)
     assert made(selena, scope="shop", **order)["shop"] == shop.pk
@@ -197,6 +200,42 @@ def test_another_account_finds_nothing(linda: Person, mallory: Person) -> None:
     assert mallory.client.post(again, {}, format="json").status_code == 404
     row.refresh_from_db()
     assert row.state == "delivered"
+
+
+def test_whoever_may_not_listen_any_more_ends_it_and_nothing_else() -> None:
+    """A market endpoint of staff who have lost the right."""
+    clerk = officer("listen_market")
+    row, _ = endpoints.add(account=clerk, wanted=Wanted("market", URL, ["order.paid"]), at=now())
+    sent, by = told(row.pk), AccountFactory.create()
+    clerk.user_permissions.clear()
+    clerk = Account.objects.get(pk=clerk.pk)
+    one: dict[str, Any] = {"account": clerk, "endpoint_id": row.pk, "at": now()}
+    acts: list[Callable[[], object]] = [
+        lambda: endpoints.change(**one, url="https://other.example/"),
+        lambda: endpoints.rotate(**one),
+        lambda: replays.replay(**one, delivery_id=sent.pk),
+        lambda: replays.replay_since(**one, since=row.since),
+        lambda: replays.test_event(**one),
+        lambda: replays.replay_by_staff(endpoint_id=row.pk, since=row.since, by=by, at=now()),
+        lambda: replays.replay_chosen(delivery_ids=[sent.pk], by=by, at=now()),
+        lambda: replays.test_by_staff(endpoint_id=row.pk, by=by, at=now()),
+        lambda: replays.with_attempts(
+            account=clerk, endpoint_id=row.pk, delivery_id=sent.pk
+        ),
+    ]  # fmt: skip
+    for act in acts:
+        with pytest.raises(NotAllowed):
+            act()
+    endpoints.disable(**one, by=clerk)
+    for account in (clerk, None):
+        with pytest.raises(NotAllowed):
+            endpoints.enable(**(one | {"account": account}), by=by)
+    row.refresh_from_db()
+    sent.refresh_from_db()
+    assert (row.status, row.url, sent.state) == ("disabled", URL, "delivered")
+    assert WebhookDelivery.objects.count() == 1
+    endpoints.remove(**one)
+    assert not endpoints.of(clerk).exists()
 
 
 def test_whoever_is_erased_is_told_nothing_more(mallory: Person) -> None:

@@ -1,6 +1,7 @@
 """K16, R19: webhooks reach nobody inside, and no receiver holds a call for longer than its time."""
 
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -15,6 +16,25 @@ def test_a_receiver_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
         answer = outgoing.post(told.url, headers={}, body=b"{}", loopback=True)
     assert (answer.status_code, answer.error) == (None, "no answer in time")
     assert answer.latency_ms < 3_000
+
+
+def test_a_slow_name_server_takes_its_time_from_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watch has gone off before there was anything to shut."""
+    real = socket.getaddrinfo
+    looked_up: list[Any] = []
+
+    def slow(*args: Any, **more: Any) -> Any:
+        time.sleep(0 if looked_up else 0.6)
+        looked_up.append(args)
+        return real(*args, **more)
+
+    monkeypatch.setattr(outgoing, "LIMIT", 0.4)
+    with receiver(drip) as told:
+        monkeypatch.setattr(socket, "getaddrinfo", slow)
+        answer = outgoing.post(told.url, headers={}, body=b"{}", loopback=True)
+    assert (answer.status_code, answer.error) == (None, "no answer in time")
+    assert answer.latency_ms < 1_400
+    assert told.told == []
 
 
 INSIDE = [

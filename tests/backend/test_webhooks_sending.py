@@ -306,15 +306,35 @@ def test_a_receiver_has_at_most_four_calls_at_a_time_and_one_while_it_fails() ->
 
 def test_one_dead_receiver_holds_up_no_other() -> None:
     def hang(_: Any) -> None:
-        time.sleep(0.5)
+        time.sleep(1)
 
     with receiver(hang) as dead, receiver() as alive:
         for told in (dead, alive):
             row, _ = endpoint(told.url)
             events_for(row, 12)
-        sending.drain(at=now(), seconds=0.4)
+        sending.drain(at=now(), seconds=0.9)
         assert len(alive.told) == 12
         assert len(dead.told) == 4
+
+
+def test_a_call_that_does_not_end_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that never answers: for the drain the call has failed, and it ends."""
+    monkeypatch.setattr(sending, "OVERDUE", 0.2)
+    over = threading.Event()
+
+    def hang(*_: Any, **__: Any) -> outgoing.Answer:
+        over.wait(5)
+        return outgoing.Answer(204, "", "", 1)
+
+    monkeypatch.setattr(outgoing, "post", hang)
+    row, _ = endpoint("http://127.0.0.1:1/")
+    events_for(row)
+    at, began = now(), time.monotonic()
+    assert sending.drain(at=at, seconds=0.1) == 1
+    assert time.monotonic() - began < 3
+    over.set()
+    assert WebhookDelivery.objects.get().state == "waiting"
+    assert WebhookAttempt.objects.get().error == "no answer in time"
 
 
 def test_old_deliveries_are_forgotten_with_their_tries() -> None:

@@ -1,75 +1,35 @@
 """K16: what webhooks tell, to whom, once, and what it costs a market without any."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from backend import relay
+from backend.accounts.models import Account
 from backend.core import events
 from backend.core.models import Event
-from backend.webhooks import endpoints
+from backend.webhooks import endpoints, sending
 from backend.webhooks.endpoints import Wanted
 from backend.webhooks.models import WebhookDelivery, WebhookEndpoint
-from commissions import accruals, payouts, promoters, settlement
+from commissions import accruals, payouts, settlement
 from commissions.models import CommissionOrder
-from seeds.factories import PromotionLinkFactory, ShopFactory, SkuFactory
-from shops.models import Order, Refund
+from shops.models import Refund
+from tests.backend.subscribers import AT, KINDS, Market, data, happens, listen, told
 from tests.cast import Person
 from tests.commissions import money_out, sales
 
-AT = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 DUE = AT + timedelta(days=8)
-KINDS = WebhookEndpoint.KINDS
 pytestmark = pytest.mark.django_db
-
-
-class Market:
-    """Selena sells, Linda promotes and was invited by Ella; each listens to their own."""
-
-    def __init__(self, selena: Person, linda: Person, ella: Person, lily: Person) -> None:
-        inviter = promoters.join(account=ella.account, at=AT)
-        joined = promoters.join(account=linda.account, invite_code=inviter.invite_code, at=AT)
-        self.sku = SkuFactory.create(product__shop=ShopFactory.create(account=selena.account))
-        self.link = PromotionLinkFactory.create(promoter=joined, target_id=self.sku.product_id)
-        self.buyer = lily.account
-
-    def sell(self, at: datetime = AT) -> Any:
-        return sales.sale(
-            at=at, sku=self.sku, buyer=self.buyer, price_fen=10_000, referral_code=self.link.code
-        )
 
 
 @pytest.fixture
 def market(selena: Person, linda: Person, ella: Person, lily: Person) -> Market:
     return Market(selena, linda, ella, lily)
-
-
-def listen(person: Person, scope: str, at: datetime = AT) -> WebhookEndpoint:
-    wanted = Wanted(scope, "https://hooks.example/x", KINDS[WebhookEndpoint.Scope(scope)])
-    return endpoints.add(account=person.account, wanted=wanted, at=at)[0]
-
-
-def happens(kind: str, order_id: int, at: datetime = AT) -> None:
-    with transaction.atomic():
-        events.record(kind=f"order.{kind}", subject_id=order_id, at=at)
-    relay.drain(at=at)
-
-
-def told(endpoint: WebhookEndpoint) -> list[str]:
-    return list(
-        WebhookDelivery.objects.filter(endpoint=endpoint)
-        .order_by("id")
-        .values_list("kind", flat=True)
-    )
-
-
-def data(endpoint: WebhookEndpoint, kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = WebhookDelivery.objects.get(endpoint=endpoint, kind=kind).data
-    return found
 
 
 def test_a_sale_is_told_to_its_shop_its_promoters_and_the_market(
@@ -169,6 +129,27 @@ def test_whoever_may_not_see_the_rows_any_more_is_not_told(
     assert told(shop) == told(whole) == []
 
 
+@pytest.mark.parametrize("by_group", [False, True])
+def test_the_market_is_told_to_those_alone_who_may_listen(market: Market, by_group: bool) -> None:
+    """And what waits for them waits until they may again."""
+    right = Permission.objects.get(codename="listen_market")
+    clerk, group = money_out.officer("view_event"), Group.objects.create(name="listeners")
+    group.permissions.add(right)
+    rights: Any = clerk.groups if by_group else clerk.user_permissions
+    given = group if by_group else right
+    rights.add(given)
+    wanted = Wanted("market", "https://hooks.example/x", ["order.paid"])
+    whole = endpoints.add(account=Account.objects.get(pk=clerk.pk), wanted=wanted, at=AT)[0]
+    happens("paid", market.sell().order_id)
+    assert told(whole) == ["order.paid"]
+    rights.remove(given)
+    happens("paid", market.sell().order_id)
+    assert told(whole) == ["order.paid"]
+    assert sending.claim(at=AT) == []
+    rights.add(given)
+    assert [call.delivery_id for call in sending.claim(at=AT)] == [whole.deliveries.get().pk]
+
+
 def test_the_way_of_a_payout_is_told_to_its_payee_and_the_market(staff: Person) -> None:
     payee = money_out.earner(10_000)
     wanted = Wanted("own", "https://hooks.example/x", KINDS[WebhookEndpoint.Scope.OWN])
@@ -219,14 +200,6 @@ def test_a_mistake_in_telling_never_holds_a_commission_up(
     assert CommissionOrder.objects.filter(order_line=line).exists()
     waiting = Event.objects.get(kind="webhooks.orders")
     assert (waiting.state, waiting.attempts) == ("pending", 1)
-
-
-def test_orders_made_elsewhere_tell_their_commissions_alone(market: Market, selena: Person) -> None:
-    shop = listen(selena, "shop")
-    line = market.sell()
-    Order.objects.filter(pk=line.order_id).update(status="external")
-    happens("paid", line.order_id)
-    assert told(shop) == ["commission.estimated"]
 
 
 def test_a_commission_that_staff_ends_is_told(market: Market, linda: Person) -> None:

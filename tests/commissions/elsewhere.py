@@ -92,7 +92,10 @@ class Partner:
         """The verdict of a signed postback."""
         body = row if isinstance(row, bytes) else json.dumps(row).encode()
         headers = webhooks.headers(
-            message_id=name, body=body, secret=more.pop("secret", self.secret), at=AT
+            message_id=name,
+            body=body,
+            secret=more.pop("secret", self.secret),
+            at=more.pop("sent", AT),
         )
         verdict = conversions.take_postback(
             source_id=self.source.pk, headers=headers | more, body=body, at=at

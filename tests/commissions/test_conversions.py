@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from commissions import accruals, conversions, explain, settlement
 from commissions.conversions import importing
@@ -13,12 +14,15 @@ from commissions.models import (
     Attribution,
     CommissionOrder,
     Conversion,
+    ConversionGoods,
     ConversionImport,
     ConversionPiece,
+    ConversionSource,
     ConversionVerdict,
     LockChange,
     Promoter,
 )
+from commissions.offers import OverCap
 from seeds.factories import (
     CommissionOfferFactory,
     LockSettingFactory,
@@ -65,6 +69,42 @@ def test_an_order_made_elsewhere_earns_by_the_same_rules(partner: Partner) -> No
     assert trace["attribution"]["rule"] == "named"
     assert explain.recompute(trace)["budget_fen"] == 2_000
     assert audited(AT) == []
+
+
+@pytest.mark.parametrize(("fee_bps", "most"), [(500, 5_000), (6_000, 4_000)])
+def test_an_article_is_offered_within_the_cap_and_what_the_fee_leaves(
+    partner: Partner, fee_bps: int, most: int
+) -> None:
+    ConversionSource.objects.filter(pk=partner.source.pk).update(fee_bps=fee_bps)
+    with pytest.raises(OverCap) as refused:
+        partner.goods("J2", rate_bps=most + 1)
+    assert refused.value.extra["cap_bps"] == most
+    assert not ConversionGoods.objects.filter(external_sku="J2").exists()
+    partner.goods("J2", rate_bps=most)
+
+
+@pytest.mark.parametrize(
+    ("rate_bps", "fee_bps", "paid", "owed"),
+    [(10_000, 500, 10_000, 9_500), (5_000, 6_000, 10_000, 4_000), (5_000, 5_000, 3, 1)],
+)
+def test_a_line_never_owes_more_than_was_paid_for_it(
+    partner: Partner, rate_bps: int, fee_bps: int, paid: int, owed: int
+) -> None:
+    """I2: rates from before there was a limit, and two roundings up of 1.5 fen."""
+    ConversionSource.objects.filter(pk=partner.source.pk).update(fee_bps=fee_bps)
+    ConversionGoods.objects.update(rate_bps=rate_bps)
+    assert partner.postback(partner.row(paid_fen=paid)) == "accepted"
+    made = commission()
+    assert (made.budget_fen, made.budget_fen + made.fee_fen) == (owed, paid)
+    trace = explain.of_commission(account=partner.linda, commission_id=made.pk)
+    assert explain.recompute(trace)["budget_fen"] == owed
+    partner.import_(partner.row(paid_fen=paid, refunded_fen=1))
+    assert audited(AT) == []
+    partner.import_(partner.row(paid_fen=paid, refunded_fen=paid))
+    assert all(amount == back for amount, back in sales.splits(made).values())
+    assert audited(AT) == []
+    with pytest.raises(IntegrityError, match="commission_within_base"), transaction.atomic():
+        CommissionOrder.objects.update(budget_fen=owed + 1)
 
 
 def test_it_settles_when_its_window_is_over(partner: Partner) -> None:
@@ -231,7 +271,7 @@ def test_a_row_that_cannot_be_taken_says_why_and_moves_nothing(
 
 def test_what_was_told_first_stands(partner: Partner) -> None:
     partner.import_(partner.row(refunded_fen=500))
-    partner.goods("J2", rate_bps=9_000)
+    partner.goods("J2", rate_bps=4_000)
     said = [
         partner.row(paid_fen=20_000, refunded_fen=500),
         partner.row(sku="J2", refunded_fen=500),

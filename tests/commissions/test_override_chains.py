@@ -9,6 +9,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from backend.accounts.models import Account
 from backend.core.errors import WrongState
 from commissions import disputes, explain, overrides
 from commissions.models import Agency, AttributionOverride, Promoter
@@ -20,7 +21,19 @@ from seeds.factories import (
     PromoterFactory,
 )
 from tests.commissions import sales
-from tests.commissions.disputed import AT, DAY, DUE, FEN, Case, books_exact, chained, checker, clean
+from tests.commissions.disputed import (
+    AT,
+    DAY,
+    DUE,
+    FEN,
+    Case,
+    books_exact,
+    chained,
+    checker,
+    clean,
+    maker,
+)
+from tests.commissions.money_out import officer
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +101,65 @@ def _moved_later(case: Case, left: Agency) -> Agency:
             agency=agency, promoter=case.mia, number=number, kind=kind, from_at=AT + DAY
         )
     return other
+
+
+def _deciding(account: Account) -> Account:
+    """The account as staff who may propose and approve."""
+    rights = officer("propose_override", "approve_override").user_permissions.all()
+    account.user_permissions.set(rights)
+    return Account.objects.get(pk=account.pk)
+
+
+def _chained(case: Case) -> dict[str, Account]:
+    """Whom Mia's winning would pay beside her."""
+    inviter, second = _invited(case)
+    lower, upper = chained(case, (3_000, 4_000))
+    return {
+        "the inviter": inviter.account, "the second inviter": second.account,
+        "the agency": lower.owner, "the agency above": upper.owner,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("eye", ["maker", "checker"])
+@pytest.mark.parametrize(
+    "party", ["the inviter", "the second inviter", "the agency", "the agency above"]
+)
+def test_nobody_decides_for_a_winner_above_whom_they_stand(
+    party: str, eye: str, settings: Any
+) -> None:
+    """A chain is looked up when the line is decided: so is whether it pays who decides."""
+    settings.PAYING_LEVELS, settings.THIRD_LEVEL_CONFIRMED = 3, True
+    plan = {"promoter_bps": 7_000, "inviter_bps": 2_000, "inviter2_bps": 1_000}
+    PlanVersionFactory.create(starts_at=AT - DAY + timedelta(hours=1), **plan)
+    case = Case()
+    who = _deciding(_chained(case)[party])
+    dispute = case.open(case.linda.account)
+    disputes.propose(
+        dispute_id=dispute.pk, by=who if eye == "maker" else maker(), role="promoter",
+        handle=case.mia.account.handle, reason="x", at=AT,
+    )  # fmt: skip
+    with pytest.raises(disputes.OwnDispute), transaction.atomic():
+        disputes.approve(dispute_id=dispute.pk, by=checker() if eye == "maker" else who, at=AT)
+    dispute.refresh_from_db()
+    assert (dispute.status, case.fen()) == ("proposed", (1_400, 400, 0))
+    assert not AttributionOverride.objects.exists()
+
+
+def test_the_shops_owner_decides_nothing_about_the_shops_lines() -> None:
+    """A line owed to nobody goes back to the shop whole."""
+    case = Case()
+    owner = _deciding(case.sku.product.shop.account)
+    dispute = case.open()
+    asked: dict[str, Any] = {"dispute_id": dispute.pk, "by": owner, "at": AT}
+    with pytest.raises(disputes.OwnDispute), transaction.atomic():
+        disputes.propose(**asked, role="promoter", handle="", reason="x")
+    case.proposed("promoter", "", dispute)
+    for act in (disputes.approve, lambda **more: disputes.reject(**more, reason="x")):
+        with pytest.raises(disputes.OwnDispute), transaction.atomic():
+            act(**asked)
+    dispute.refresh_from_db()
+    assert (dispute.status, case.fen()) == ("proposed", (1_600, 400, 0))
+    assert not AttributionOverride.objects.exists()
 
 
 def test_an_agency_that_is_suspended_leaves_the_part_with_the_new_winner() -> None:

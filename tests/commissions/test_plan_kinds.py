@@ -158,8 +158,35 @@ def test_a_fixed_amount_is_paid_for_each_unit_and_never_beyond_the_base(stall: S
     assert (commission.budget_fen, commission.rate_bps, commission.base_fen) == (1_350, 0, 30_000)
     recomputed(commission)
     cheap = stall.sell(qty=3, price_fen=200)
-    assert (cheap.budget_fen, terms(cheap)["cut_by"]) == (570, "margin"), "600 less 5 % fee"
-    recomputed(cheap)
+    assert (cheap.budget_fen, terms(cheap)["cut_by"]) == (300, "cap"), "half of 600"
+    dear = stall.sell(qty=3, price_fen=200, fee_bps=6_000)
+    assert (dear.budget_fen, terms(dear)["cut_by"]) == (240, "margin"), "600 less 60 % fee"
+    for one in (cheap, dear):
+        recomputed(one)
+
+
+def test_the_platforms_cap_holds_when_a_line_is_sold_and_not_only_at_publishing(
+    stall: Stall, settings: Any
+) -> None:
+    """X8, K8: a bonus of 50 % over goods without an offer, and then they have one of 50 %."""
+    plans.set_tier(
+        promoter_id=stall.linda.pk, tier="gold", by=stall.staff, reason="x", at=AT - 2 * DAY
+    )
+    stall.named("targeted", tier_bonuses={"gold": 5_000})
+    bonus, both = stall.sell(), stall.sell(offer=5_000)
+    assert [won(bonus), won(both)] == [("targeted", 5_000)] * 2
+    assert [terms(one)["cut_by"] for one in (bonus, both)] == ["", "cap"]
+    assert (terms(both)["wanted_fen"], terms(both)["cap_bps"]) == (FEN, 5_000)
+    assert "cut by cap" in explain.readable(explain.for_staff(both.pk))
+    settings.COMMISSION_CAP_BPS = 1_000
+    later = stall.sell(offer=300)
+    assert (later.budget_fen, terms(later)["cap_bps"]) == (1_000, 1_000)
+    for commission in (bonus, both, later):
+        recomputed(commission)
+    stall.refund(both, 3_333)
+    recomputed(both)
+    rules = [rule for rule in books.RULES if rule.code.startswith("I")]
+    assert books.check(at=AT, rules=rules) == []
 
 
 def test_a_fixed_amount_gives_back_in_proportion_however_a_refund_is_cut(stall: Stall) -> None:

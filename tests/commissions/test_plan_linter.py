@@ -89,6 +89,16 @@ def test_a_market_of_one_paying_level_refuses_an_inviter_share(stall: Stall, set
     assert refused.value.code == "plan_too_many_levels"
 
 
+def test_goods_that_are_not_on_sale_yet_have_their_price_too(stall: Stall) -> None:
+    """They would be on sale under a plan that nobody has judged."""
+    for fen in (FEN, 3 * FEN):
+        SkuFactory.create(product=stall.product, price_fen=fen)
+    stall.product.status = "draft"
+    stall.product.save()
+    assert codes(stall.draft(unit_fen=5_000, products=[stall.product.pk])) == []
+    assert codes(stall.draft(unit_fen=5_001, products=[stall.product.pk])) == ["plan_over_cap"]
+
+
 def test_what_the_platform_fee_leaves_is_the_most(stall: Stall, settings: Any) -> None:
     settings.COMMISSION_CAP_BPS = 10_000
     stall.shop.fee_bps = 4_000

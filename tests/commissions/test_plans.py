@@ -11,6 +11,7 @@ from commissions import plans
 from commissions.models import PlanVersion
 from commissions.plans import (
     PlanBeforeLater,
+    PlanDefaultEnds,
     PlanOverHundredPercent,
     PlanPaysRecruiting,
     PlanStartsInPast,
@@ -94,6 +95,40 @@ def test_a_version_published_for_later_is_not_silently_cut_off(staff: Person) ->
     later.refresh_from_db()
     assert later.ends_at is None
     assert plans.default_version(AT + 2 * DAY).pk == later.pk
+
+
+def test_a_default_of_the_market_has_no_end_of_its_own(staff: Person) -> None:
+    """Where it ended, no plan would be in force; only another default ends it."""
+    old = plans.default_version(AT)
+    fields = {**GOOD._asdict(), "starts_at": AT, "ends_at": AT + DAY}
+    version = plans.create(
+        owner=None, shop_id=None, name="until", kind="open", fields=fields, at=AT
+    )
+    assert [one.code for one in plans.lint_version(version=version, at=AT)] == ["plan_default_ends"]
+    with pytest.raises(PlanDefaultEnds):
+        plans.publish(version_id=version.pk, by=staff.account, at=AT)
+    old.refresh_from_db()
+    assert (old.ends_at, plans.default_version(AT + 2 * DAY).pk) == (None, old.pk)
+    publishing = "UPDATE commissions_planversion SET is_default = true, published_at = starts_at"
+    with pytest.raises(IntegrityError, match="has no end"), transaction.atomic():
+        connection.cursor().execute(f"{publishing} WHERE id = %s", [version.pk])
+
+
+def test_a_default_that_ends_later_is_not_cut_before_it_begins(staff: Person) -> None:
+    """Of [10th, 20th), from before defaults had no end: one from the 5th is refused by its name."""
+    plans.default_version(AT)
+    later = plans.draft(name="default", shares=GOOD, starts_at=AT + 10 * DAY, at=AT)
+    plans.publish(version_id=later.pk, by=staff.account, at=AT)
+    PlanVersion.objects.filter(pk=later.pk).update(ends_at=AT + 20 * DAY)
+    for days, refused in ((5, True), (10, True), (19, False)):
+        sooner = plans.draft(name="default", shares=GOOD, starts_at=AT + days * DAY, at=AT)
+        if refused:
+            with pytest.raises(PlanBeforeLater), transaction.atomic():
+                plans.publish(version_id=sooner.pk, by=staff.account, at=AT)
+        else:
+            plans.publish(version_id=sooner.pk, by=staff.account, at=AT)
+    later.refresh_from_db()
+    assert later.ends_at == AT + 19 * DAY
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,16 @@
 import csv
 import io
 from datetime import date, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.urls import reverse
 
 from backend.core.errors import NotAllowed, NotFound, WrongState
 from backend.core.models import AuditEntry
+from backend.core.sql import run
 from commissions import payouts
 from commissions.models import (
     Payout,
@@ -183,17 +185,44 @@ def test_a_report_is_signed_once_and_then_is_a_record() -> None:
             change()
 
 
-def test_who_built_the_batch_does_not_sign_it_off() -> None:
-    payout = approved(earner(number=CARD, provider="bank_file"))
-    by = officer("prepare_payout", "sign_reconciliation")
+def test_who_built_the_batch_does_not_sign_it_off_nor_who_read_the_answer() -> None:
+    """The report is made of the very file that was read in: a third person looks at it."""
+    paid, waiting = (approved(earner(number=CARD, provider="bank_file")) for _ in range(2))
+    builder = officer("prepare_payout", "sign_reconciliation")
+    reader = officer("approve_payout", "sign_reconciliation")
+    batch = payouts.build_batch(by=builder, at=AT)
+
+    def read(payout: Payout, by: Any) -> Reconciliation:
+        content = f"number,amount_yuan,result,reason\n{payout.number},10.00,paid,\nTOTAL,10.00,1,"
+        payouts.read_answer(number=batch.number, content=content.encode(), by=by, at=AT)
+        return Reconciliation.objects.latest("id")
+
+    report = read(paid, reader)
+    assert report.read_by == reader
+    for by in (builder, reader):
+        with pytest.raises(payouts.SamePerson):
+            payouts.sign(report_id=report.pk, by=by, reason="waiting", at=AT)
+    again = read(waiting, maker())
+    with pytest.raises(payouts.SamePerson):
+        payouts.sign(report_id=again.pk, by=reader, reason="waiting", at=AT)
+    assert not Reconciliation.objects.filter(status="signed").exists()
+    signed = payouts.sign(report_id=report.pk, by=signer(), reason="waiting", at=AT)
+    assert (signed.status, signed.exceptions) == ("signed", 1)
+    with pytest.raises(IntegrityError, match="not_by_reader"), transaction.atomic():
+        Reconciliation.objects.filter(pk=again.pk).update(
+            status="signed", signed_by=again.read_by, signed_at=AT, reason="x"
+        )
+
+
+def test_the_upgrade_takes_the_readers_of_open_reports_from_the_audit_trail() -> None:
+    readers = import_module("commissions.migrations.0132_reconciliation_readers").READERS
+    payout, by = approved(earner(number=CARD, provider="bank_file")), maker()
     batch = payouts.build_batch(by=by, at=AT)
     content = f"number,amount_yuan,result,reason\n{payout.number},10.00,paid,\nTOTAL,10.00,1,"
     payouts.read_answer(number=batch.number, content=content.encode(), by=by, at=AT)
-    report = Reconciliation.objects.get()
-    with pytest.raises(payouts.SamePerson):
-        payouts.sign(report_id=report.pk, by=by, reason="", at=AT)
-    signed = payouts.sign(report_id=report.pk, by=signer(), reason="", at=AT)
-    assert (signed.status, signed.exceptions) == ("signed", 0)
+    Reconciliation.objects.update(read_by=None)
+    assert run(readers) == 1
+    assert Reconciliation.objects.get().read_by == by
 
 
 def test_a_day_is_asked_again_as_a_new_revision_and_exported() -> None:

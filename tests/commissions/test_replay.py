@@ -25,6 +25,8 @@ from seeds.factories import (
 from shops.models import Sku
 from tests.cast import Person
 from tests.commissions import sales
+from tests.commissions.plan_world import AT as PLANNED
+from tests.commissions.plan_world import Stall
 
 AT = datetime(2026, 11, 1, 4, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -99,6 +101,31 @@ def test_a_rule_left_out_and_another_policy_are_shown(sku: Sku) -> None:
     assert [len(page.differences) for page in whole(without=["last_touch"])] == [1]
     (page,) = whole(self_purchase="commission")
     assert [one["line_id"] for one in page.differences] == [line.pk]
+
+
+@pytest.mark.parametrize("last", ["linda", "nana"])
+@pytest.mark.parametrize(
+    ("terms", "offer", "owed"),
+    [({"rate_bps": 3_000}, 1_000, 3_000), ({"unit_fen": 700}, 0, 700)],
+)
+def test_what_a_plan_pays_is_what_a_replay_moves(
+    terms: dict[str, Any], offer: int, owed: int, last: str
+) -> None:
+    """100.00 that Linda, named, won under her plan of 30 % or of 7.00 a unit. Without that rule the
+    last touch wins: if it is hers nothing moves, if it is Nana's all of it."""
+    stall, nana, buyer = Stall(), PromoterFactory.create(), AccountFactory.create()
+    stall.named("exclusive", **terms)
+    hers = PromotionLinkFactory.create(promoter=nana, target_id=stall.product.pk)
+    for link, days in ((stall.link, 2), (hers, 1 if last == "nana" else 3)):
+        TouchFactory.create(link=link, account=buyer, at=PLANNED - days * DAY)
+    made = stall.sell(offer=offer, buyer=buyer)
+    assert made.budget_fen == owed
+    (page,) = whole(PLANNED.date(), PLANNED.date(), without=["named"])
+    (one,) = page.differences
+    assert (one["was"]["rule"], one["would"]["rule"]) == ("named", "last_touch")
+    winner = nana if last == "nana" else stall.linda
+    assert one["would"]["parts"] == [{"payee": winner.account.handle, "amount_fen": owed}]
+    assert one["moved_fen"] == page.moved_fen == (owed if last == "nana" else 0)
 
 
 def test_nothing_is_written_and_a_page_is_four_statements_whatever_it_holds(

@@ -39,16 +39,19 @@ def test_the_live_plans_over_history_differ_by_nothing(stall: Stall, monkeypatch
     plans.ensure_default(at=AT)
     for _ in range(2):
         stall.sell(offer=1_234)
+    stall.sell(offer=2_000, fee_bps=9_000)  # the fee leaves 1,000
     stall.plan(rate_bps=900, cap_day_fen=1_300)
     funded = stall.plan("campaign", unit_fen=333, ends_at=AT + DAY)
-    stall.fund(funded, 700)
+    stall.fund(funded, 900)
+    stall.sell(price_fen=400)  # of 333 the cap leaves 200
     for _ in range(4):
         stall.sell(price_fen=7_777)
     stall.sell(referral_code="")
     found = ran(stall)
-    assert (found["lines"], found["changed_lines"], found["differs_from_history"]) == (6, 0, 0)
+    assert (found["lines"], found["changed_lines"], found["differs_from_history"]) == (8, 0, 0)
     assert found["difference_fen"] == 0
-    assert found["before_fen"] == found["after_fen"] == 2 * 1_234 + 2 * 333 + 700 + 600
+    paid = [1_234, 1_234, 1_000, 200, 333, 333, 700, 600]
+    assert found["before_fen"] == found["after_fen"] == sum(paid)
     assert (found["winners"], found["losers"]) == (0, 0)
 
 

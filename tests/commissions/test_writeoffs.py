@@ -33,6 +33,11 @@ def debtor(fen: int = 900) -> object:
     return account
 
 
+def credited(account: object, fen: int) -> object:
+    credit(account, fen)
+    return account
+
+
 def asked(account: object, by: object, **more: object) -> WriteOff:
     fields = {"reason": "uncollectable", "note": "moved away", "by": by, "at": AT} | more
     return writeoffs.request(account_id=account.pk, **fields)
@@ -109,6 +114,46 @@ def test_a_debt_that_earnings_have_covered_is_not_written_off() -> None:
         writeoffs.approve(write_off_id=made.pk, by=agreer(), at=AT)
     made.refresh_from_db()
     assert (made.status, money_of(account), given_journals()) == ("requested", (0, 0), 0)
+
+
+def test_what_is_on_its_way_to_them_is_set_against_the_debt() -> None:
+    """The payout may still come back: what it gives back would be theirs beside the forgiven debt.
+    Once it is paid, the debt is one."""
+    account = money_out.earner(10_000)
+    staying = asked(credited(account, -14_000), asker())
+    credit(account, 14_000)
+    payout = payouts.request(account=account, amount_fen=10_000, at=AT)
+    credit(account, -5_000)
+    assert money_of(account) == (-5_000, 10_000)
+    with pytest.raises(writeoffs.NothingOwed) as refused:
+        writeoffs.approve(write_off_id=staying.pk, by=agreer(), at=AT)
+    assert refused.value.extra == {"available_fen": -5_000, "in_transit_fen": 10_000}
+    other = money_out.earner(10_000)
+    kept = payouts.request(account=other, amount_fen=10_000, at=AT)
+    credit(other, -5_000)
+    with pytest.raises(writeoffs.NothingOwed):
+        asked(other, asker())
+    assert (given_journals(), WriteOff.objects.count()) == (0, 1)
+    payouts.cancel(account=account, number=payout.number, at=AT)
+    assert money_of(account) == (5_000, 0), "and not 10,000"
+    payouts.prepare(number=kept.number, by=money_out.maker(), at=AT)
+    payouts.approve(number=kept.number, by=money_out.checker(), at=AT)
+    payouts.send_payouts(at=AT)
+    made = asked(other, asker())
+    assert made.amount_fen == 5_000
+    writeoffs.approve(write_off_id=made.pk, by=agreer(), at=AT)
+    assert money_of(other) == (0, 0)
+
+
+def test_a_debt_beyond_what_is_on_its_way_is_forgiven_to_that_point() -> None:
+    account = money_out.earner(10_000)
+    payout = payouts.request(account=account, amount_fen=10_000, at=AT)
+    credit(account, -15_000)
+    made = asked(account, asker())
+    assert made.amount_fen == 5_000
+    writeoffs.approve(write_off_id=made.pk, by=agreer(), at=AT)
+    payouts.cancel(account=account, number=payout.number, at=AT)
+    assert money_of(account) == (0, 0)
 
 
 def test_nothing_owed_is_nothing_to_ask_for() -> None:

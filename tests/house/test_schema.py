@@ -116,6 +116,9 @@ def test_every_operation_tells_its_errors() -> None:
         wanted |= {"404"} if "{" in path else set()
         wanted |= {"409"} if verb != "get" else set()
         wanted |= {"422"} if verb in ("post", "put", "patch") else set()
+        # Bytes that a channel signed have no fields; what is open to all looks at no token.
+        wanted -= {"422"} if path.endswith("/notices") else set()
+        wanted -= {"401"} if path == "/v1/statement-keys" else set()
         silent += [f"{verb} {path}: {code}" for code in wanted - set(operation["responses"])]
     assert silent == []
 

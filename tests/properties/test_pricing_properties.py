@@ -31,18 +31,19 @@ LIMITS = st.lists(
 
 
 @MANY
-@given(FEN, QTY, RATE, TERMS, LIMITS)
+@given(FEN, QTY, RATE, TERMS, LIMITS, st.none() | RATE)
 def test_a_price_is_what_the_terms_ask_cut_to_what_each_limit_leaves(
-    base: int, qty: int, fee: int, terms: Terms, limits: list[Limit]
+    base: int, qty: int, fee: int, terms: Terms, limits: list[Limit], cap: int | None
 ) -> None:
-    found = price(base_fen=base, qty=qty, fee_bps=fee, terms=terms, limits=limits)
+    found = price(base_fen=base, qty=qty, fee_bps=fee, terms=terms, limits=limits, cap_bps=cap)
     rate = min(terms.rate_bps + terms.bonus_bps, BPS)
     wanted = half_even(Fraction(base * rate, BPS))
     if terms.unit_fen is not None:
         rate, wanted = 0, terms.unit_fen * qty
     margin = base - half_even(Fraction(base * fee, BPS))
+    most = base if cap is None else half_even(Fraction(base * cap, BPS))
     room = [max(one.limit_fen - one.used_fen, 0) for one in limits]
-    assert found.budget_fen == min([wanted, margin, *room])
+    assert found.budget_fen == min([wanted, margin, most, *room])
     assert (found.rate_bps, found.wanted_fen) == (rate, wanted)
     assert bool(found.cut_by) == (found.budget_fen < wanted)
     assert 0 <= found.budget_fen <= base

@@ -40,8 +40,10 @@ def test_parts_sum_to_the_whole_and_each_is_its_quota_up_or_down(
     base: int, rate: int, fee: int, shares: Shares, roles: tuple[str, ...]
 ) -> None:
     found = made(base, rate, fee, shares, roles)
-    assert found.budget_fen == (half_even(Fraction(base * rate, BPS)) if roles else 0)
     assert found.fee_fen == half_even(Fraction(base * fee, BPS))
+    wanted = min(half_even(Fraction(base * rate, BPS)), base - found.fee_fen)
+    assert found.budget_fen == (wanted if roles else 0)
+    assert sum(part.amount_fen for part in found.parts) <= base
     for whole, is_budget in ((found.budget_fen, True), (found.fee_fen, False)):
         parts = [p for p in found.parts if (p.role in BUDGET_ROLES) == is_budget]
         assert sum(part.amount_fen for part in parts) == whole
@@ -86,7 +88,10 @@ def test_any_cut_of_a_refund_takes_back_the_same(
         assert all(0 <= back <= part.amount_fen for back, part in zip(target, parts, strict=True))
         assert sum(target) >= sum(back(total))
         kept = base - refunded
-        wanted = found.budget_fen - half_even(Fraction(kept * rate, BPS)) if roles else 0
+        left = Fraction(kept * rate, BPS)
+        if base and found.budget_fen != half_even(Fraction(base * rate, BPS)):
+            left = Fraction(found.budget_fen * kept, base)  # what the fee left: in proportion
+        wanted = found.budget_fen - half_even(left) if roles else 0
         wanted += found.fee_fen - half_even(Fraction(kept * fee, BPS))
         assert sum(target) == wanted
         total = refunded

@@ -1,6 +1,8 @@
 """More than two at the same moment, and moments of several steps: what the races of one step
 (of_payouts) leave out."""
 
+import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -11,7 +13,8 @@ from django.db import transaction
 
 from backend.accounts.models import Account
 from backend.core.errors import Refusal
-from commissions import ledger, payouts
+from backend.core.sql import value
+from commissions import ledger, payouts, tax
 from commissions.models import Payout, PayoutAttempt, SandboxTransfer
 from commissions.providers import CHANNELS, Result, Transfer
 from tests.commissions.money_out import (
@@ -25,7 +28,7 @@ from tests.commissions.money_out import (
     maker,
     money_of,
 )
-from tests.commissions.ruled import rule
+from tests.commissions.ruled import id_card, rule, taxpayer
 from tests.races.crowd import Crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,6 +85,39 @@ def test_a_hundred_requests_at_once_pass_neither_the_balance_nor_the_day() -> No
         10_000, "payout_daily_limit", "payout_market_limit", "insufficient_balance",
     }  # fmt: skip
     assert paid == 150_000 or everything == 200_000, "nothing was refused that was left"
+
+
+_WAITS = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+def test_one_persons_year_on_two_accounts_at_once_is_one_sum() -> None:
+    """The first account's payout is not committed yet when its person, on another account by now,
+    asks for the next: it waits, and goes on with the year."""
+    rule(tax_method="cumulative")
+    first, second = earner(2_000_000), earner(2_000_000)
+    taxpayer(first)
+    tax.table_at("cumulative", AT.date())  # who writes the tables down first holds others up, too
+    asked, moved = threading.Event(), threading.Event()
+
+    def one() -> int:
+        with transaction.atomic():
+            made = payouts.request(account=first, amount_fen=1_000_000, at=AT)
+            asked.set()
+            assert moved.wait(10)
+            for _ in range(100):  # until the other one waits; where nothing holds it, it is done
+                if value(_WAITS):
+                    break
+                time.sleep(0.01)
+        return made.tax_fen
+
+    def other() -> int:
+        assert asked.wait(10)
+        taxpayer(first, id_card(1))
+        taxpayer(second)
+        moved.set()
+        return payouts.request(account=second, amount_fen=1_000_000, at=AT).tax_fen
+
+    assert at_once(one, other) == [9_000, 24_000]
 
 
 def test_a_withdrawal_while_the_balance_is_folded_sees_the_whole_of_it() -> None:
