@@ -94,14 +94,16 @@ def split(
     return Split(budget, fee, (*parts, *_parts(fee, fee_names, fee_weights)))
 
 
-def budget_parts(budget_fen: int, shares: Shares, roles: tuple[str, ...]) -> list[Part]:
-    """The parts of a budget alone, as `split` makes them before anything is passed on: what a
-    what-if asks of a million lines.
+def first_part_fen(budget_fen: int, shares: Shares, roles: tuple[str, ...]) -> int:
+    """The part of the first of `roles` alone, as `split` makes it before anything is passed on:
+    what a what-if asks of a million lines.
 
     :raises ValueError: no such chain, or shares above 100 %.
     """
     names, weights, _, _ = _recipe(shares, roles)
-    return _parts(budget_fen if names else 0, names, weights)
+    if not names or names[0] != roles[0]:
+        return 0
+    return _parts(budget_fen, names, weights)[0].amount_fen
 
 
 def reversal(
@@ -134,21 +136,46 @@ def reversal(
     budget = budget_fen - _kept_budget(kept, base_fen, rate_bps, budget_fen)
     fee = fee_fen - share_fen(kept, fee_bps)
     targets = [0] * len(parts)
-    for groups, total in ((BUDGET_GROUPS, budget), (_FEE_GROUPS, fee)):
-        # By role, not by place in `parts`: on a tie the order decides, and it is the plan's.
-        places = [
-            [place for role in group for place, part in enumerate(parts) if part.role == role]
-            for group in groups
-        ]
-        weights = [sum(parts[place].amount_fen for place in group) for group in places]
-        for group, amount in zip(places, largest_remainder(total, weights), strict=True):
-            if len(group) == 1:
-                targets[group[0]] = amount
-                continue
-            amounts = largest_remainder(amount, [parts[place].amount_fen for place in group])
-            for place, one in zip(group, amounts, strict=True):
-                targets[place] = one
+    weighed = [part.amount_fen for part in parts]
+    of_budget, of_fee = _places(tuple([part.role for part in parts]))
+    _divide(budget, of_budget, weighed, targets)
+    _divide(fee, of_fee, weighed, targets)
     return targets
+
+
+_Groups = tuple[tuple[int, ...], ...]
+
+
+@lru_cache(maxsize=4096)
+def _places(roles: tuple[str, ...]) -> tuple[_Groups, _Groups]:
+    """Where the roles of a line's groups stand, in the plan's order and not the line's: on a tie
+    the order decides. Groups of which nobody is there are left out."""
+
+    def standing(groups: tuple[tuple[str, ...], ...]) -> _Groups:
+        found = (
+            tuple(place for role in group for place, one in enumerate(roles) if one == role)
+            for group in groups
+        )
+        return tuple(group for group in found if group)
+
+    return standing(BUDGET_GROUPS), standing(_FEE_GROUPS)
+
+
+def _divide(total: int, groups: _Groups, weighed: list[int], targets: list[int]) -> None:
+    """What the groups give back together, to each of their places in `targets`."""
+    if not groups and not total:
+        return
+    weights = [
+        weighed[group[0]] if len(group) == 1 else sum([weighed[place] for place in group])
+        for group in groups
+    ]
+    for group, amount in zip(groups, largest_remainder(total, weights), strict=True):
+        if len(group) == 1:
+            targets[group[0]] = amount
+            continue
+        inner = largest_remainder(amount, [weighed[place] for place in group])
+        for place, one in zip(group, inner, strict=True):
+            targets[place] = one
 
 
 def _kept_budget(kept_fen: int, base_fen: int, rate_bps: int, budget_fen: int) -> int:

@@ -39,20 +39,26 @@ def largest_remainder(total_fen: int, weights: Sequence[int]) -> list[int]:
     :raises ValueError: a negative total or weight, or a total with nobody to take it.
     """
     whole = sum(weights)
-    if total_fen < 0 or any(weight < 0 for weight in weights):
+    if total_fen < 0 or (weights and min(weights) < 0):
         raise ValueError("largest_remainder takes no negative amounts")
     if whole == 0:
         if total_fen:
             raise ValueError("an amount with nobody to take it")
         return [0] * len(weights)
-    parts, rests = [], []
-    for index, weight in enumerate(weights):
-        quota, rest = divmod(total_fen * weight, whole)
-        parts.append(quota)
-        rests.append((-rest, index))
+    if len(weights) == 1:
+        return [total_fen]
+    if len(weights) == 2:
+        first, rest = divmod(total_fen * weights[0], whole)
+        # One unit is left over where the rests are not zero; the first has it on a tie.
+        first += rest and rest * 2 >= whole
+        return [first, total_fen - first]
+    parts = [total_fen * weight // whole for weight in weights]
     missing = total_fen - sum(parts)
-    for _, index in sorted(rests)[:missing]:
-        parts[index] += 1
+    if missing:
+        rests = [total_fen * weight % whole for weight in weights]
+        # Sorting keeps the earlier of equals first, in reverse too.
+        for index in sorted(range(len(rests)), key=rests.__getitem__, reverse=True)[:missing]:
+            parts[index] += 1
     return parts
 
 

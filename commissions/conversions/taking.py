@@ -22,12 +22,14 @@ EARLY = timedelta(hours=1)  # a partner's clock may be ahead of ours by so much
 
 # One row. The source's row is the place where batches of it meet.
 _LOCK = "SELECT 1 FROM commissions_conversionsource WHERE id = %s FOR NO KEY UPDATE"
+# Each row is looked up by its keys (LIMIT 1 leaves the planner no other way): while a file is
+# taken, the tables grow by a thousand rows at a time and their statistics are always of before.
 _KNOWN = """
 SELECT g.sku_id, coalesce(g.rate_bps, offer.rate_bps) AS rate_bps,
     CASE WHEN g.rate_bps IS NULL THEN offer.id END AS offer_id,
     coalesce(named.code, clicked.code, '') AS code, coalesce(t.click_id, '') AS click,
     c.external_sku, c.paid_fen, l.id AS line_id, l.order_id, l.refunded_fen,
-    o.received_at IS NOT NULL AS is_received
+    l.received_at IS NOT NULL AS is_received
 FROM unnest(%(order)s::text[], %(line)s::text[], %(sku)s::text[], %(paid_at)s::timestamptz[],
     %(code)s::text[], %(click)s::text[]) WITH ORDINALITY
     AS w("order", line, sku, paid_at, code, click, place)
@@ -39,12 +41,18 @@ LEFT JOIN LATERAL (
       AND (f.ends_at IS NULL OR w.paid_at < f.ends_at)
     ORDER BY f.starts_at DESC, f.id DESC LIMIT 1) offer ON g.rate_bps IS NULL
 LEFT JOIN commissions_promotionlink named ON w.code <> '' AND named.code = w.code
-LEFT JOIN commissions_touch t ON w.click <> '' AND t.click_id = w.click
+LEFT JOIN LATERAL (
+    SELECT t.click_id, t.link_id FROM commissions_touch t
+    WHERE t.click_id = w.click LIMIT 1) t ON w.click <> ''
 LEFT JOIN commissions_promotionlink clicked ON clicked.id = t.link_id
-LEFT JOIN commissions_conversion c ON c.source_id = %(source)s
-    AND c.external_order = w."order" AND c.external_line = w.line
-LEFT JOIN shops_orderline l ON l.id = c.order_line_id
-LEFT JOIN shops_order o ON o.id = l.order_id
+LEFT JOIN LATERAL (
+    SELECT c.external_sku, c.paid_fen, c.order_line_id FROM commissions_conversion c
+    WHERE c.source_id = %(source)s AND c.external_order = w."order" AND c.external_line = w.line
+    LIMIT 1) c ON true
+LEFT JOIN LATERAL (
+    SELECT l.id, l.order_id, l.refunded_fen, o.received_at
+    FROM shops_orderline l JOIN shops_order o ON o.id = l.order_id
+    WHERE l.id = c.order_line_id LIMIT 1) l ON true
 ORDER BY w.place
 """
 _KEEP = """

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from backend.accounts.models import Account
@@ -23,7 +24,7 @@ from backend.core.money import yuan
 from backend.core.sql import tuples, value
 from commissions import plans
 from commissions.models import WhatIf
-from commissions.whatif.trial import COUNT, LINES, Line, Rules, Sums, add, result
+from commissions.whatif.trial import COUNT, LINES, Line, Rules, Sums, Winners, add, result
 from shops.models import Shop
 
 PAGE = 10_000
@@ -152,11 +153,14 @@ def _claim(at: datetime) -> WhatIf | None:
 def _run(job: WhatIf) -> None:
     asked = {"from": job.from_at, "to": job.to_at, "shop": job.shop_id}
     job.lines = int(value(COUNT, asked))
-    rules, sums, after = Rules.of(job.version), Sums(), 0
-    asked |= {"version": job.version_id, "page": PAGE}
+    rules, winners, sums, after = Rules.of(job.version), Winners(), Sums(), 0
+    by_tier = rules is not None and rules.by_tier
+    asked |= {"version": job.version_id, "by_tier": by_tier, "page": PAGE}
+    asked["zone"] = settings.BUSINESS_ZONE
     while page := tuples(LINES, asked | {"after": after}):
+        winners.meet({row[1] for row in page})
         for row in page:
-            add(Line._make(row), rules, sums)
+            add(Line._make(row), winners[row[1]], rules, sums)
         after = max(row[0] for row in page)
         job.seen += len(page)
         job.save(update_fields=["seen", "lines"])

@@ -3,11 +3,10 @@
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from backend.core.clock import business_day
 from backend.core.money import share_fen
 from commissions import plans, pricing, split
 from commissions.models import PlanFund, PlanVersion
@@ -17,21 +16,19 @@ SHOWN = 1_000  # promoters with the largest differences
 
 
 class Line(NamedTuple):
-    """A past line as it is read."""
+    """A past line as it is read; `day` is the ordinal of the business day of its order."""
 
     commission_id: int
+    version_id: int
     order_id: int
-    placed_at: datetime
+    day: int
     qty: int
     base_fen: int
     fee_bps: int
     rate_bps: int
     budget_fen: int
     step: str
-    plan_id: int
-    is_platforms: bool
-    all_products: bool
-    terms: Any
+    terms: str | None
     offer_bps: int
     account_id: int
     has_promoter: bool
@@ -39,15 +36,31 @@ class Line(NamedTuple):
     has_inviter2: bool
     covered: bool
     tier: str
-    promoter_bps: int
-    inviter_bps: int
-    creator_bps: int
-    charity_bps: int
-    inviter2_bps: int
 
 
-_FIRST_SHARE = Line._fields.index(Shares._fields[0])
-assert Line._fields[_FIRST_SHARE:] == Shares._fields
+class Winner(NamedTuple):
+    """What of the version that won a line is asked of each line."""
+
+    plan_id: int
+    is_platforms: bool
+    all_products: bool
+    shares: Shares
+
+
+class Winners(dict[int, Winner]):
+    """The versions that won, by id; a market has few of them and many lines."""
+
+    def meet(self, ids: set[int]) -> None:
+        """Reads those that are not known yet: one query at most."""
+        if new := ids - self.keys():
+            for version in PlanVersion.objects.filter(pk__in=new):
+                self[version.pk] = Winner(
+                    version.plan_id,
+                    version.shop_id is None,
+                    version.all_products,
+                    plans.shares_of(version),
+                )
+
 
 PERIOD = """
 FROM commissions_commissionorder c JOIN shops_orderline l ON l.id = c.order_line_id
@@ -64,8 +77,9 @@ WITH page AS MATERIALIZED (
         l.commission_bps, o.placed_at, a.promoter_id, a.inviter_id, a.inviter2_id, a.creator_id
     {PERIOD} AND c.id > %(after)s ORDER BY c.id LIMIT %(page)s
 )
-SELECT p.id, p.order_id, p.placed_at, p.qty, p.base_fen, p.fee_bps, p.rate_bps, p.budget_fen,
-    p.step, v.plan_id, v.shop_id IS NULL, v.all_products, p.terms::text, p.commission_bps,
+SELECT p.id, p.plan_version_id, p.order_id,
+    (p.placed_at AT TIME ZONE %(zone)s)::date - DATE '0001-01-01' + 1, p.qty, p.base_fen,
+    p.fee_bps, p.rate_bps, p.budget_fen, p.step, p.terms::text, p.commission_bps,
     coalesce(m.account_id, p.creator_id), p.promoter_id IS NOT NULL, p.inviter_id IS NOT NULL,
     p.inviter2_id IS NOT NULL,
     d.id IS NOT NULL AND (d.all_products OR EXISTS (SELECT FROM commissions_planproduct n
@@ -73,9 +87,8 @@ SELECT p.id, p.order_id, p.placed_at, p.qty, p.base_fen, p.fee_bps, p.rate_bps, 
         AND (d.all_promoters OR t.tier = ANY(d.tiers) OR EXISTS (
             SELECT FROM commissions_plantarget n
             WHERE n.version_id = d.id AND n.promoter_id = who.id)),
-    coalesce(t.tier, 'standard'), v.promoter_bps, v.inviter_bps, v.creator_bps, v.charity_bps,
-    v.inviter2_bps
-FROM page p JOIN commissions_planversion v ON v.id = p.plan_version_id
+    coalesce(t.tier, 'standard')
+FROM page p
 LEFT JOIN commissions_promoter m ON m.id = p.promoter_id
 LEFT JOIN commissions_promoter who ON who.account_id = coalesce(m.account_id, p.creator_id)
 LEFT JOIN commissions_planversion d ON d.id = %(version)s::bigint
@@ -83,7 +96,7 @@ LEFT JOIN commissions_planversion d ON d.id = %(version)s::bigint
 LEFT JOIN LATERAL (
     SELECT coalesce((SELECT x.tier FROM commissions_tierchange x
         WHERE x.promoter_id = who.id AND x.from_at <= p.placed_at
-        ORDER BY x.from_at DESC, x.id DESC LIMIT 1), 'standard') AS tier) t ON d.id IS NOT NULL
+        ORDER BY x.from_at DESC, x.id DESC LIMIT 1), 'standard') AS tier) t ON %(by_tier)s
 ORDER BY p.accrued_at, p.order_line_id
 """
 
@@ -108,7 +121,7 @@ class Rules:
 
     def __init__(self, version: PlanVersion, step: str, fund_fen: int | None) -> None:
         self.version, self.step, self.left = version, step, fund_fen
-        self.shares = plans.shares_of(version)
+        self.rank, self.shares = _RANK[step], plans.shares_of(version)
         self.used: defaultdict[tuple[str, int, int], int] = defaultdict(int)
 
     @classmethod
@@ -119,17 +132,21 @@ class Rules:
         fund = PlanFund.objects.filter(plan=version.plan_id).first()
         return cls(version, plans.step_of(version), fund.funded_fen if fund else None)
 
-    def wins(self, line: Line) -> bool:
+    @property
+    def by_tier(self) -> bool:
+        """Whether the version asks for the tier that a promoter had."""
+        return bool(self.version.tiers or self.version.tier_bonuses)
+
+    def wins(self, line: Line, winner: Winner) -> bool:
         """Whether the version outranks what won the line."""
         if not line.covered:
             return False
-        mine, theirs = _RANK[self.step], _RANK[_step(line)]
-        if mine != theirs or line.plan_id == self.version.plan_id:
-            return mine <= theirs or line.plan_id == self.version.plan_id
-        version = self.version
+        version, theirs = self.version, _RANK[_step(line)]
+        if winner.plan_id == version.plan_id or self.rank != theirs:
+            return winner.plan_id == version.plan_id or self.rank < theirs
         return (version.shop_id is None, version.all_products) <= (
-            line.is_platforms,
-            line.all_products,
+            winner.is_platforms,
+            winner.all_products,
         )
 
     def price(self, line: Line, caps: list["Cap"]) -> pricing.Price:
@@ -163,11 +180,10 @@ class Rules:
         if version.cap_order_fen:
             found.append((("order", line.account_id, line.order_id), version.cap_order_fen))
         if version.cap_day_fen or version.cap_month_fen:
-            day = business_day(line.placed_at)
             if version.cap_day_fen:
-                found.append((("day", line.account_id, day.toordinal()), version.cap_day_fen))
+                found.append((("day", line.account_id, line.day), version.cap_day_fen))
             if version.cap_month_fen:
-                month = day.replace(day=1).toordinal()
+                month = _month(line.day)
                 found.append((("month", line.account_id, month), version.cap_month_fen))
         return found
 
@@ -180,21 +196,21 @@ def _step(line: Line) -> str:
     return line.step or ("product" if line.offer_bps else "platform")
 
 
-@lru_cache(maxsize=4096)
-def _shares(numbers: tuple[int, ...]) -> Shares:
-    """A market has few plans and many lines."""
-    return Shares(*numbers)
+@lru_cache(maxsize=512)
+def _month(day: int) -> int:
+    """The ordinal of the first day of a day's month."""
+    return date.fromordinal(day).replace(day=1).toordinal()
 
 
-def add(line: Line, rules: Rules | None, sums: Sums) -> None:
+def add(line: Line, winner: Winner, rules: Rules | None, sums: Sums) -> None:
     """Prices a line as it was and as it would be, and adds both up."""
-    shares = _shares(line[_FIRST_SHARE:])
+    shares = winner.shares
     before = _history(line)
     after, after_shares, cut = before, shares, ""
     if rules is not None:
-        if line.plan_id == rules.version.plan_id:
+        if winner.plan_id == rules.version.plan_id:
             after = share_fen(line.base_fen, line.offer_bps)
-        if rules.wins(line):
+        if rules.wins(line, winner):
             caps = rules.caps(line)
             priced = rules.price(line, caps)
             if rules.take(priced.budget_fen, caps):
@@ -248,8 +264,7 @@ def _earned(line: Line, budget_fen: int, shares: Shares) -> int:
     """The part of who earns first, before what is passed on: the promoter, or the content's
     author."""
     roles = _roles(line.has_promoter, line.has_inviter, line.has_inviter2)
-    parts = split.budget_parts(budget_fen, shares, roles)
-    return sum(part.amount_fen for part in parts if part.role == roles[0])
+    return split.first_part_fen(budget_fen, shares, roles)
 
 
 def result(sums: Sums) -> dict[str, Any]:
