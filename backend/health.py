@@ -9,6 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from backend.core.clock import now
+from backend.core.migrating import half_way
 from backend.core.models import Heartbeat
 
 _migrated = False
@@ -25,6 +26,8 @@ def _database() -> str:
     global _migrated  # noqa: PLW0603 - migrations do not come undone under a running process
     try:
         if not _migrated:
+            if half_way(connection.alias):
+                return "migrations pending"
             executor = MigrationExecutor(connection)
             if executor.migration_plan(executor.loader.graph.leaf_nodes()):
                 return "migrations pending"

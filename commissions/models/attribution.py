@@ -96,7 +96,7 @@ class Attribution(models.Model):
         LOCK = "lock", "customer lock 锁客"
         NONE = "none", "none 无"
 
-    # A statement-level trigger refuses a line that does not exist (migration 0007).
+    # A statement-level trigger refuses a line that does not exist (migration 0006).
     order_line = models.OneToOneField(
         "shops.OrderLine", on_delete=models.PROTECT, related_name="+", db_constraint=False
     )

@@ -1,6 +1,6 @@
 """The ledger 账本: append-only double entry. Only commissions/ledger.py writes it, and the
 database itself refuses updates, deletes, journals that do not sum to zero and entries of unknown
-accounts (migration 0002)."""
+accounts (migration 0006)."""
 
 from django.db import models
 from django.db.models import Q

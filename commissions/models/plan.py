@@ -76,7 +76,7 @@ class PlanVersion(models.Model):
     plan = models.ForeignKey(
         CommissionPlan, on_delete=models.PROTECT, related_name="versions", db_index=False
     )
-    # The plan's shop, written by the database (migration 0011): lines look for it.
+    # The plan's shop, written by the database (migration 0007): lines look for it.
     shop = models.ForeignKey(
         "shops.Shop",
         null=True,

@@ -73,7 +73,7 @@ def test_a_payment_is_told_by_the_real_server() -> None:
 @pytest.mark.soak
 @pytest.mark.django_db(transaction=True)
 def test_two_hundred_idle_streams_need_littlememory() -> None:
-    people = [person(f"p{number}", "推客") for number in range(200)]
+    people = [person(f"p{number:03}", "推客") for number in range(200)]
     with stream_server() as port:
         first = Stream(port, people[0].token)
         within(5, lambda: len(first.figures()) == 1)

@@ -1,12 +1,10 @@
 """Identity cards of applicants: sealed at rest, shown by their end, seen in clear only with a
 right, a reason and a trace."""
 
-import importlib
 import io
 
 import pytest
 from cryptography.fernet import Fernet
-from django.apps import apps
 from django.core.management import call_command
 from pytest_django import Settings
 
@@ -135,16 +133,3 @@ def test_a_key_is_changed_under_it(selena: Person, settings: Settings) -> None:
     settings.FIELD_KEYS = [new]
     assert sealing.unseal(QualificationDocument.objects.get().number_sealed) == IDENTITY
     refused(selena.client.post(path, same, format="json"), 409, "document_exists")
-
-
-def test_numbers_from_before_are_sealed_by_the_migration_and_come_back(selena: Person) -> None:
-    made = application(selena)
-    QualificationDocument.objects.update(number=IDENTITY, number_sealed=b"", fingerprint="")
-    migration = importlib.import_module("shops.migrations.0006_sealed_documents")
-    migration.seal(apps, None)
-    row = QualificationDocument.objects.get(application=made)
-    assert row.number == "**** 002X"
-    assert sealing.unseal(row.number_sealed) == IDENTITY
-    assert row.fingerprint == sealing.fingerprint(f"id_card\n{IDENTITY}")
-    migration.unseal(apps, None)
-    assert QualificationDocument.objects.get().number == IDENTITY

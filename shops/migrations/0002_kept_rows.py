@@ -8,8 +8,14 @@ TABLES = ["shops_stockmovement", "shops_orderevent"]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("shops", "0001_initial"), ("core", "0002_guards")]
-
+    replaces = [
+        ('shops', '0002_guards'),
+        ('shops', '0040_external_orders'),
+    ]
+    dependencies = [
+        ('shops', '0001_tables'),
+        ('core', '0001_tables'),
+    ]
     operations = [
-        migrations.RunSQL(append_only(table), drop_append_only(table)) for table in TABLES
+        *(migrations.RunSQL(append_only(table), drop_append_only(table)) for table in TABLES),
     ]
