@@ -38,6 +38,7 @@ from commissions.payouts.requests import (
     quote,
     request,
 )
+from commissions.payouts.resolving import MayStillPay, resolve
 from commissions.payouts.review import (
     OwnPayout,
     ReasonMissing,
@@ -46,7 +47,6 @@ from commissions.payouts.review import (
     approve,
     prepare,
     reject,
-    resolve,
 )
 from commissions.payouts.sending import reconcile_payouts, send_payouts
 
@@ -59,6 +59,7 @@ __all__ = [
     "ForgedNotice",
     "InsufficientBalance",
     "MarketLimit",
+    "MayStillPay",
     "NothingArrives",
     "NothingToBatch",
     "Offered",

@@ -198,44 +198,6 @@ def reject(*, number: str, by: Account, reason: str, at: datetime) -> Payout:
     return payout
 
 
-def resolve(*, number: str, by: Account, paid: bool, reason: str, at: datetime) -> Payout:
-    """Ends a payout whose result the channel will not tell, on a person's word and evidence:
-    paid, or not paid and the money available again.
-
-    :raises NotAllowed: `by` lacks commissions.approve_payout.
-    :raises ReasonMissing: no reason.
-    :raises NotFound: no such payout.
-    :raises OwnPayout: it is of `by`.
-    :raises SamePerson: `by` prepared it.
-    :raises WrongState: its result is not unknown.
-    """
-    need(by, APPROVE)
-    reason = said(reason)
-    with transaction.atomic():
-        payout = locked(number, by)
-        if payout.prepared_by_id == by.pk:
-            raise SamePerson()
-        move_one(
-            payout,
-            transitions=Payout.TRANSITIONS,
-            to=Status.PAID if paid else Status.FAILED,
-            only_from=[Status.UNKNOWN],
-            reason=reason,
-            finished_at=at,
-        )
-        (money.pay if paid else money.give_back)(payout, at)
-        audit.note(
-            actor=by,
-            action="payout.resolve",
-            target=payout,
-            at=at,
-            reason=reason,
-            paid=paid,
-            amount_fen=payout.amount_fen,
-        )
-    return payout
-
-
 def said(text: str) -> str:
     """The reason given.
 

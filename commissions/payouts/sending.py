@@ -120,8 +120,8 @@ def _settle(payout: Payout, attempt: PayoutAttempt, answer: Answer, at: datetime
     with transaction.atomic(durable=True):
         if outcome is Outcome.UNKNOWN:
             _unknown(payout, reason, silent=answer.code == "TIMEOUT")
-        else:
-            money.finish(payout, paid=outcome is Outcome.PAID, reason=reason, at=at)
+        elif not money.finish(payout, paid=outcome is Outcome.PAID, reason=reason, at=at):
+            _compare(payout, outcome)
         attempt.outcome = outcome
         attempt.answer = asdict(answer)
         attempt.finished_at = at
@@ -130,6 +130,16 @@ def _settle(payout: Payout, attempt: PayoutAttempt, answer: Answer, at: datetime
             PayoutAttempt.objects.filter(payout=payout, kind="send").update(
                 outcome=outcome, finished_at=at
             )
+
+
+def _compare(payout: Payout, outcome: PayoutAttempt.Outcome) -> None:
+    """Nothing is booked twice; but an answer against what is booked is money lost, and the books
+    name it as well."""
+    booked = Payout.objects.values_list("status", flat=True).get(pk=payout.pk)
+    if booked != outcome:
+        log.error(
+            "payout %s is %s with us, the channel says %s", payout.number, booked, outcome.value
+        )
 
 
 def _unknown(payout: Payout, reason: str, *, silent: bool) -> None:
@@ -181,9 +191,11 @@ def reconcile_payouts(*, at: datetime, limit: int = 200) -> int:
 
 
 def _ask(payout: Payout, at: datetime) -> bool:
-    """Queries one payout; True where it came to its end."""
+    """Queries one payout; True where it came to its end by that."""
     channel = CHANNELS[payout.payee.provider]
-    attempt = PayoutAttempt.objects.create(payout=payout, kind="query", started_at=at)
+    attempt = _question(payout, at)
+    if attempt is None:
+        return False
     try:
         answer = _asked(channel, payout, at)
     except ChannelTimeout:
@@ -193,6 +205,16 @@ def _ask(payout: Payout, at: datetime) -> bool:
         answer = Answer(Result.UNCLEAR, code=type(error).__name__)
     _settle(payout, attempt, answer, at)
     return attempt.outcome in (Outcome.PAID, Outcome.FAILED)
+
+
+def _question(payout: Payout, at: datetime) -> PayoutAttempt | None:
+    """The question, committed before it is put; None where the payout has ended meanwhile. Under
+    the lock under which a person ends it: "not paid" never overtakes an answer (resolving)."""
+    with transaction.atomic(durable=True):
+        rows_ = Payout.objects.select_for_update(no_key=True, of=("self",))
+        if rows_.filter(pk=payout.pk, status__in=[Status.SENDING, Status.UNKNOWN]).first() is None:
+            return None
+        return PayoutAttempt.objects.create(payout=payout, kind="query", started_at=at)
 
 
 def _asked(channel: Channel, payout: Payout, at: datetime) -> Answer:

@@ -195,6 +195,9 @@ FAULTS: dict[str, list[str]] = {
         " tax_fen, receipt, filed_by_id, filed_at) VALUES ('2026-10-01', '2026-09-30T16:00Z',"
         " '2026-10-31T16:00Z', 1, 5, 1, 'x', {maker}, '2026-11-22T04:00Z')",
     ],
+    "no channel has answered the opposite of what is booked": [
+        "UPDATE commissions_payoutattempt SET outcome = 'failed' WHERE payout_id = {payout}"
+    ],
     "a bank batch's totals are those of its payouts": [
         "INSERT INTO commissions_payoutbatch (number, provider, status, payouts_count, total_fen,"
         " built_at) VALUES ('B1', 'bank_file', 'built', 1, 5, '2026-11-22T04:00Z')"

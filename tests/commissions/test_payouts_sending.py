@@ -135,19 +135,19 @@ def test_another_amount_than_ours_waits_for_a_person(db: None) -> None:
 def test_a_person_with_evidence_ends_an_unknown_payout(
     db: None, paid: bool, after: tuple[int, int]
 ) -> None:
-    payout = sent(WRONG)
+    payout, at = sent(WRONG), AT + timedelta(hours=1)
     with pytest.raises(NotAllowed):
-        payouts.resolve(number=payout.number, by=maker(), paid=paid, reason="x", at=AT)
+        payouts.resolve(number=payout.number, by=maker(), paid=paid, reason="x", at=at)
     with pytest.raises(payouts.ReasonMissing):
-        payouts.resolve(number=payout.number, by=checker(), paid=paid, reason="", at=AT)
+        payouts.resolve(number=payout.number, by=checker(), paid=paid, reason="", at=at)
     by = checker()
-    payouts.resolve(number=payout.number, by=by, paid=paid, reason="statement 17", at=AT)
+    payouts.resolve(number=payout.number, by=by, paid=paid, reason="statement 17", at=at)
     assert money_of(payout.account) == after
     assert cash() == (1_000 if paid else 0)
     entry = AuditEntry.objects.get(action="payout.resolve")
     assert (entry.actor, entry.reason, entry.data["paid"]) == (by, "statement 17", paid)
     with pytest.raises(WrongState):
-        payouts.resolve(number=payout.number, by=by, paid=paid, reason="twice", at=AT)
+        payouts.resolve(number=payout.number, by=by, paid=paid, reason="twice", at=at)
     assert money_of(payout.account) == after
 
 
