@@ -4,6 +4,7 @@ No file with clear account numbers lies on a disk: it is written anew from the f
 each download, and each download is an audit row.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -128,8 +129,9 @@ def _order(payout: Payout) -> bank_file.Order:
 
 def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Reading:
     """Books a bank's answer to a batch. Rows of unknown payouts, of another amount than ours, of
-    `by`'s own payouts, or that say the opposite of what is booked are refused one by one, with
-    their row numbers, and move nothing; the same file twice books nothing new.
+    a number that stands in the file twice, of `by`'s own payouts, or that say the opposite of what
+    is booked are refused one by one, with their row numbers, and move nothing; the same file twice
+    books nothing new.
 
     :raises NotAllowed: `by` may neither prepare nor approve payouts.
     :raises NotFound: no such batch.
@@ -169,11 +171,11 @@ def _book_rows(
 ) -> Reading:
     reading = Reading()
     payouts = {payout.number: payout for payout in batch.payouts.order_by("id")[:BATCH_LIMIT]}
-    seen: set[str] = set()
+    # Counted before anything is booked: of two rows nobody knows which one is true.
+    told = Counter(answer.number for answer in answers)
     for answer in answers:
         payout = payouts.get(answer.number)
-        why = _refused(payout, answer, by, repeated=answer.number in seen)
-        seen.add(answer.number)
+        why = _refused(payout, answer, by, repeated=told[answer.number] > 1)
         if payout is None or why:
             reading.problems.append(Problem(answer.row, answer.number[:40], why))
         elif payout.status != Status.SENDING:

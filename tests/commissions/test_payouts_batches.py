@@ -104,7 +104,7 @@ def test_the_banks_answer_is_booked_row_by_row_and_twice_is_nothing_new(db: None
 
 def test_a_row_that_is_wrong_moves_nothing_and_is_named(db: None) -> None:
     fine, wrong, missing = banked(1_000), banked(2_000), banked(3_000)
-    elsewhere = approved(earner())
+    told_twice, elsewhere = banked(500), approved(earner())
     by = maker()
     batch = payouts.build_batch(by=by, at=AT)
     content = answer(
@@ -112,20 +112,22 @@ def test_a_row_that_is_wrong_moves_nothing_and_is_named(db: None) -> None:
         "P000,1.00,paid,",
         f"{elsewhere.number},10.00,paid,",
         f"{fine.number},10.00,paid,",
-        f"{fine.number},10.00,failed,",
+        f"{told_twice.number},5.00,paid,",
+        f"{told_twice.number},5.00,paid,",
         total="51.01",
-        count=5,
+        count=6,
     )
     reading = payouts.read_answer(number=batch.number, content=content, by=by, at=AT)
     assert [(problem.row, problem.number) for problem in reading.problems] == [
         (2, wrong.number),
         (3, "P000"),
         (4, elsewhere.number),
-        (6, fine.number),
+        (6, told_twice.number),
+        (7, told_twice.number),
     ]
     assert reading.problems[0].why == "the amount is 20.00 with us"
-    assert (reading.paid, reading.failed, reading.waiting) == (1, 0, 2)
-    for payout in (wrong, missing):
+    assert (reading.paid, reading.failed, reading.waiting) == (1, 0, 3)
+    for payout in (wrong, missing, told_twice):
         payout.refresh_from_db()
         assert payout.status == "sending"
     assert money_of(wrong.account) == (8_000, 2_000)
@@ -134,6 +136,28 @@ def test_a_row_that_is_wrong_moves_nothing_and_is_named(db: None) -> None:
     reading = payouts.read_answer(number=batch.number, content=opposite, by=by, at=AT)
     assert [problem.why for problem in reading.problems] == ["it is booked as paid"]
     assert (money_of(fine.account), cash()) == ((9_000, 0), 1_000)
+
+
+@pytest.mark.parametrize("results", [("failed", "paid"), ("paid", "failed"), ("paid", "paid")])
+def test_a_number_that_stands_twice_in_an_answer_books_neither_row(
+    db: None, results: tuple[str, str]
+) -> None:
+    """Booked by its first row, "failed", it gave back money that the second says has arrived."""
+    payout, other = banked(), banked(2_000)
+    by = maker()
+    batch = payouts.build_batch(by=by, at=AT)
+    rows = [f"{payout.number},10.00,{result}," for result in results]
+    content = answer(*rows, f"{other.number},20.00,paid,", total="40.00", count=3)
+    reading = payouts.read_answer(number=batch.number, content=content, by=by, at=AT)
+    assert [(one.row, one.number, one.why) for one in reading.problems] == [
+        (row, payout.number, "this number stands in the file twice") for row in (2, 3)
+    ]
+    assert (reading.paid, reading.failed, reading.waiting) == (1, 0, 1)
+    payout.refresh_from_db()
+    assert (payout.status, money_of(payout.account), cash()) == ("sending", (9_000, 1_000), 2_000)
+    clean = answer(f"{payout.number},10.00,paid,", total="10.00", count=1)
+    reading = payouts.read_answer(number=batch.number, content=clean, by=by, at=AT)
+    assert (reading.paid, reading.waiting, cash()) == (1, 0, 3_000)
 
 
 @pytest.mark.parametrize(
