@@ -8,6 +8,7 @@ staff, docs/api/payouts.md clients.
 
 from commissions.payouts.batches import (
     AnswerFileBroken,
+    BatchAnswered,
     NothingToBatch,
     Reading,
     batch_file,
@@ -54,6 +55,7 @@ __all__ = [
     "HOLDABLE",
     "SIGN",
     "AnswerFileBroken",
+    "BatchAnswered",
     "BelowMinimum",
     "DailyLimit",
     "ForgedNotice",

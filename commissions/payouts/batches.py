@@ -33,6 +33,14 @@ class NothingToBatch(Refusal):
     title = "No approved payout waits for a bank file"
 
 
+class BatchAnswered(Refusal):
+    """The bank has answered every payout of the batch: nothing is left to be paid."""
+
+    code = "batch_answered"
+    status = 409
+    title = "No payout of this batch waits for the bank"
+
+
 class AnswerFileBroken(Invalid):
     """The bank's answer cannot be read, or its totals are wrong; nothing was booked."""
 
@@ -106,10 +114,13 @@ def build_batch(*, by: Account, at: datetime, limit: int = BATCH_LIMIT) -> Payou
 
 
 def batch_file(*, number: str, kind: str, by: Account, at: datetime) -> bytes:
-    """The batch as the bank wants it, `kind` csv or xlsx, names and numbers in clear.
+    """What of the batch waits for the bank, as the bank wants it, `kind` csv or xlsx, names and
+    numbers in clear. What has ended stands in no file any more: the money of what failed may have
+    been asked for again.
 
     :raises NotAllowed: `by` may neither prepare nor approve payouts.
     :raises NotFound: no such batch, or no such kind of file.
+    :raises BatchAnswered: none of its payouts waits.
     """
     need(by, PREPARE, APPROVE)
     write = {"csv": bank_file.write_csv, "xlsx": bank_file.write_xlsx}.get(kind)
@@ -117,9 +128,19 @@ def batch_file(*, number: str, kind: str, by: Account, at: datetime) -> bytes:
     if batch is None or write is None:
         raise NotFound()
     with transaction.atomic():
-        audit.note(actor=by, action="payout_batch.download", target=batch, at=at, kind=kind)
-        rows = batch.payouts.select_related("payee").order_by("id")[:BATCH_LIMIT]
-        return write([_order(payout) for payout in rows])
+        waiting = batch.payouts.filter(status=Status.SENDING).select_related("payee")
+        orders = [_order(payout) for payout in waiting.order_by("id")[:BATCH_LIMIT]]
+        if not orders:
+            raise BatchAnswered()
+        audit.note(
+            actor=by,
+            action="payout_batch.download",
+            target=batch,
+            at=at,
+            kind=kind,
+            payouts=len(orders),
+        )
+        return write(orders)
 
 
 def _order(payout: Payout) -> bank_file.Order:

@@ -160,6 +160,29 @@ def test_a_number_that_stands_twice_in_an_answer_books_neither_row(
     assert (reading.paid, reading.waiting, cash()) == (1, 0, 3_000)
 
 
+def test_a_file_written_again_holds_only_what_the_bank_has_not_answered(db: None) -> None:
+    """A maker who sends the rest again must not send along what was given back to its payee."""
+    paid, failed, missing = banked(1_000), banked(2_000), banked(3_000)
+    by = maker()
+    batch = payouts.build_batch(by=by, at=AT)
+    content = answer(
+        f"{paid.number},10.00,paid,", f"{failed.number},20.00,failed,", total="30.00", count=2
+    )
+    payouts.read_answer(number=batch.number, content=content, by=by, at=AT)
+    again = payouts.batch_file(number=batch.number, kind="csv", by=by, at=AT)
+    assert list(csv.reader(io.StringIO(again.decode("utf-8-sig"))))[1:] == [
+        [missing.number, "李小鱼", CARD, "30.00"],
+        ["TOTAL", "", "1", "30.00"],
+    ]
+    rest = answer(f"{missing.number},30.00,failed,", total="30.00", count=1)
+    payouts.read_answer(number=batch.number, content=rest, by=by, at=AT)
+    downloads = AuditEntry.objects.filter(action="payout_batch.download")
+    for kind in ("csv", "xlsx"):
+        with pytest.raises(payouts.BatchAnswered):
+            payouts.batch_file(number=batch.number, kind=kind, by=by, at=AT)
+    assert downloads.get().data == {"kind": "csv", "payouts": 1}
+
+
 @pytest.mark.parametrize(
     "content",
     [
