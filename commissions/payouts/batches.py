@@ -18,7 +18,7 @@ from commissions import payees
 from commissions.models import PayeeAccount, Payout, PayoutBatch
 from commissions.payouts import money, reconciliation
 from commissions.payouts.review import APPROVE, PREPARE, need
-from commissions.payouts.sending import in_window, sendable
+from commissions.payouts.sending import cry_out, in_window, sendable
 from commissions.providers import bank_file
 
 Status = Payout.Status
@@ -71,22 +71,30 @@ class Reading:
 
 def build_batch(*, by: Account, at: datetime, limit: int = BATCH_LIMIT) -> PayoutBatch:
     """Puts the approved payouts to bank accounts into one batch, oldest first, at most `limit`.
-    Two who build at once get two batches without a payout in common.
+    Two who build at once get two batches without a payout in common. One whose payee cannot be
+    read stays approved: it would keep the whole batch from being written.
 
     :raises NotAllowed: `by` may neither prepare nor approve payouts.
-    :raises NothingToBatch: none waits, or the sending window is closed.
+    :raises NothingToBatch: none waits that can be read, or the sending window is closed.
     """
     need(by, PREPARE, APPROVE)
     if not in_window(at):
         raise NothingToBatch("Payouts are not sent at this hour.")
     with transaction.atomic():
-        taken = list(
+        waiting = list(
             Payout.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+            .select_related("payee")
             .filter(sendable(at), payee__provider=PayeeAccount.Provider.BANK_FILE)
             .order_by("id")[:limit]
         )
+        taken: list[Payout] = []
+        unreadable: list[Payout] = []
+        for payout in waiting:
+            (taken if payees.readable(payout.payee) else unreadable).append(payout)
+        cry_out(unreadable)
         if not taken:
-            raise NothingToBatch()
+            why = "The payees that wait cannot be read with FIELD_KEYS." if unreadable else ""
+            raise NothingToBatch(why)
         batch = PayoutBatch.objects.create(
             number=ids.bill_number("B", at),
             provider=PayeeAccount.Provider.BANK_FILE,

@@ -12,6 +12,7 @@ the channel answered with a refusal, and that it still does not know when the wi
 has failed: nothing of it is on its way. Where a channel can void nothing, a person ends the rest.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -33,20 +34,40 @@ Outcome = PayoutAttempt.Outcome
 # A sending younger than this may still be waiting for its answer.
 STILL_SENDING = timedelta(minutes=2)
 PUT_OFF = 5_000
+SHOWN = 10
 
 
 def send_payouts(*, at: datetime, limit: int = 200) -> int:
     """Sends approved payouts of the channels that are called, at most `limit`; returns how many
     were sent. Any number of these may run at once. Outside the sending window nothing goes, and
-    what waits is put off to the next one."""
+    what waits is put off to the next one. A payout whose payee cannot be read is passed over and
+    stays approved, so that it goes out once its key is back."""
     if not in_window(at):
         return 0
-    for sent in range(limit):
-        payout = _claim(at)
+    sent = 0
+    unreadable: list[Payout] = []
+    for _ in range(limit):
+        payout, clear = _claim(at, [one.pk for one in unreadable])
         if payout is None:
-            return sent
-        _send(payout, at)
-    return limit
+            break
+        if clear is None:
+            unreadable.append(payout)
+            continue
+        _send(payout, clear, at)
+        sent += 1
+    cry_out(unreadable)
+    return sent
+
+
+def cry_out(unreadable: Sequence[Payout]) -> None:
+    """Says which payouts are passed over: a key was dropped before everything was resealed, or
+    somebody wrote to the column."""
+    if unreadable:
+        log.error(
+            "%s payouts wait for a payee that cannot be read with FIELD_KEYS: %s",
+            len(unreadable),
+            ", ".join(payout.number for payout in unreadable[:SHOWN]),
+        )
 
 
 def in_window(at: datetime) -> bool:
@@ -75,28 +96,30 @@ def sendable(at: datetime) -> Q:
     return Q(status=Status.APPROVED, held_at__isnull=True) & begun
 
 
-def _claim(at: datetime) -> Payout | None:
-    """Takes the oldest approved payout that nobody else is taking, its attempt committed."""
+def _claim(at: datetime, passed: list[int]) -> tuple[Payout | None, payees.Clear | None]:
+    """Takes the oldest approved payout that nobody else is taking and that was not passed over,
+    its attempt committed, and whom it is for; one whose payee cannot be read is left as it is."""
     with transaction.atomic(durable=True):
         payout = (
             Payout.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
             .select_related("payee")
             .filter(sendable(at), payee__provider__in=list(CHANNELS))
+            .exclude(pk__in=passed)
             .order_by("id")
             .first()
         )
-        if payout is None:
-            return None
+        clear = payees.readable(payout.payee) if payout else None
+        if payout is None or clear is None:
+            return payout, None
         moved = move(
             Payout.objects.filter(pk=payout.pk), transitions=Payout.TRANSITIONS, to=Status.SENDING
         )
         assert moved, "the row is locked"
         PayoutAttempt.objects.create(payout=payout, kind="send", started_at=at)
-    return payout
+    return payout, clear
 
 
-def _send(payout: Payout, at: datetime) -> None:
-    clear = payees.clear(payout.payee)
+def _send(payout: Payout, clear: payees.Clear, at: datetime) -> None:
     transfer = Transfer(
         number=payout.number,
         amount_fen=payout.net_fen,
