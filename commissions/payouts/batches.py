@@ -180,7 +180,7 @@ def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Re
         if batch is None:
             raise NotFound()
         reading = _book_rows(batch, answers, by, at)
-        _close(batch, reading, at)
+        reading.waiting = close(batch, at)
         reconciliation.of_batch(batch=batch, answers=answers, at=at)
         audit.note(
             actor=by,
@@ -236,13 +236,15 @@ def _refused(
     return ""
 
 
-def _close(batch: PayoutBatch, reading: Reading, at: datetime) -> None:
-    """The batch is answered when none of its payouts waits any more."""
-    reading.waiting = batch.payouts.filter(status=Status.SENDING).count()
-    if not reading.waiting:
+def close(batch: PayoutBatch, at: datetime) -> int:
+    """The batch, which the caller has locked, is answered when none of its payouts waits any more;
+    returns how many do."""
+    waiting = batch.payouts.filter(status=Status.SENDING).count()
+    if not waiting:
         move(
             PayoutBatch.objects.filter(pk=batch.pk),
             transitions=PayoutBatch.TRANSITIONS,
             to=PayoutBatch.Status.ANSWERED,
             answered_at=at,
         )
+    return waiting

@@ -15,8 +15,8 @@ from backend.accounts.models import Account
 from backend.core import audit
 from backend.core.errors import Refusal
 from backend.core.states import move_one
-from commissions.models import Payout, PayoutAttempt
-from commissions.payouts import money
+from commissions.models import Payout, PayoutAttempt, PayoutBatch
+from commissions.payouts import batches, money
 from commissions.payouts.review import APPROVE, SamePerson, locked, need, said
 from commissions.providers import CHANNELS, Result
 
@@ -26,6 +26,8 @@ SETTLES_WITHIN = timedelta(hours=1)
 # A channel is asked every hour or so. Where it has said nothing clear for so long, it cannot be
 # asked any more, and WeChat Pay has closed what its payee had a day to confirm.
 LAST_WORD = timedelta(days=3)
+# From the building of a batch on, for its file to be handed in and answered.
+BANK_TAKES = timedelta(days=1)
 SAID = [one.value for one in Result if one is not Result.UNCLEAR]
 
 
@@ -38,34 +40,38 @@ class MayStillPay(Refusal):
 
 
 def resolve(*, number: str, by: Account, paid: bool, reason: str, at: datetime) -> Payout:
-    """Ends a payout whose result the channel will not tell, on a person's word and evidence:
-    paid, or not paid and the money available again.
+    """Ends a payout whose result the channel or the bank will not tell, on a person's word and
+    evidence: paid, or not paid and the money available again.
 
     :raises NotAllowed: `by` lacks commissions.approve_payout.
     :raises ReasonMissing: no reason.
     :raises NotFound: no such payout.
     :raises OwnPayout: it is of `by`.
     :raises SamePerson: `by` prepared it.
-    :raises WrongState: its result is not unknown.
+    :raises WrongState: its result is not unknown, and no bank's file waits for it.
     :raises MayStillPay: not paid, and the channel may still pay it.
     """
     need(by, APPROVE)
     reason = said(reason)
     with transaction.atomic():
+        batch = _batch_of(number)
         payout = locked(number, by)
         if payout.prepared_by_id == by.pk:
             raise SamePerson()
-        if not paid and payout.status == Status.UNKNOWN:
-            _refuse_while_open(payout, at)
+        open_ = [Status.SENDING, Status.UNKNOWN] if batch else [Status.UNKNOWN]
+        if not paid and payout.status in open_:
+            _refuse_while_open(payout, batch, at)
         move_one(
             payout,
             transitions=Payout.TRANSITIONS,
             to=Status.PAID if paid else Status.FAILED,
-            only_from=[Status.UNKNOWN],
+            only_from=open_,
             reason=reason,
             finished_at=at,
         )
         (money.pay if paid else money.give_back)(payout, at)
+        if batch:
+            batches.close(batch, at)
         audit.note(
             actor=by,
             action="payout.resolve",
@@ -78,11 +84,21 @@ def resolve(*, number: str, by: Account, paid: bool, reason: str, at: datetime) 
     return payout
 
 
-def _refuse_while_open(payout: Payout, at: datetime) -> None:
+def _batch_of(number: str) -> PayoutBatch | None:
+    """The payout's batch, locked until the transaction ends."""
+    found = PayoutBatch.objects.select_for_update(no_key=True, of=("self",))
+    return found.filter(payouts__number=number).first()
+
+
+def _refuse_while_open(payout: Payout, batch: PayoutBatch | None, at: datetime) -> None:
     """A question whose worker died keeps nobody waiting for longer than the channel's window.
 
     :raises MayStillPay: something of it may be on its way.
     """
+    if batch and batch.built_at > at - BANK_TAKES:
+        raise MayStillPay(
+            "Its batch is younger than a day: the file may be on its way to the bank."
+        )
     channel = CHANNELS.get(payout.payee.provider)
     window = channel.settles_within if channel else SETTLES_WITHIN
     unanswered = Q(kind="send") | Q(outcome=PayoutAttempt.Outcome.PENDING)

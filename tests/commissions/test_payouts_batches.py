@@ -2,11 +2,12 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import openpyxl
 import pytest
 
-from backend.core.errors import NotAllowed, NotFound
+from backend.core.errors import NotAllowed, NotFound, WrongState
 from backend.core.models import AuditEntry
 from commissions import payouts
 from commissions.models import Journal, Payout, PayoutBatch
@@ -16,6 +17,7 @@ from tests.commissions.money_out import (
     CARD,
     approved,
     cash,
+    checker,
     credit,
     earner,
     maker,
@@ -181,6 +183,56 @@ def test_a_file_written_again_holds_only_what_the_bank_has_not_answered(db: None
         with pytest.raises(payouts.BatchAnswered):
             payouts.batch_file(number=batch.number, kind=kind, by=by, at=AT)
     assert downloads.get().data == {"kind": "csv", "payouts": 1}
+
+
+@pytest.mark.parametrize(("paid", "after"), [(True, (9_000, 0)), (False, (10_000, 0))])
+def test_what_the_bank_never_answers_rightly_is_ended_by_a_person(
+    db: None, paid: bool, after: tuple[int, int]
+) -> None:
+    """The bank paid another amount, or never lists the row: without this only a made-up answer
+    file ended it."""
+    both = officer("prepare_payout", "approve_payout")
+    payout = payouts.request(
+        account=earner(number=CARD, provider="bank_file"), amount_fen=1_000, at=AT
+    )
+    payouts.prepare(number=payout.number, by=both, at=AT)
+    payouts.approve(number=payout.number, by=checker(), at=AT)
+    batch = payouts.build_batch(by=both, at=AT)
+    wrong = answer(f"{payout.number},10.01,paid,", total="10.01", count=1)
+    payouts.read_answer(number=batch.number, content=wrong, by=both, at=AT)
+    by, number = checker(), payout.number
+    said, day = {"paid": paid, "reason": "the bank's letter"}, timedelta(days=1)
+    with pytest.raises(payouts.SamePerson):
+        payouts.resolve(number=number, by=both, at=AT + day, **said)
+    with pytest.raises(NotAllowed):
+        payouts.resolve(number=number, by=maker(), at=AT + day, **said)
+    if not paid:  # whoever downloaded the file may be about to hand it in
+        with pytest.raises(payouts.MayStillPay):
+            payouts.resolve(number=number, by=by, at=AT + day - timedelta(seconds=1), **said)
+    assert (money_of(payout.account), cash()) == ((9_000, 1_000), 0)
+    payouts.resolve(number=number, by=by, at=AT + day, **said)
+    assert (money_of(payout.account), cash()) == (after, 1_000 if paid else 0)
+    batch.refresh_from_db()
+    assert (batch.status, batch.answered_at) == ("answered", AT + day)
+    with pytest.raises(WrongState):
+        payouts.resolve(number=number, by=by, at=AT + day, **said)
+    late = answer(f"{number},10.00,{'failed' if paid else 'paid'},", total="10.00", count=1)
+    reading = payouts.read_answer(number=batch.number, content=late, by=both, at=AT + day)
+    assert [one.why for one in reading.problems] == [
+        f"it is booked as {'paid' if paid else 'failed'}"
+    ]
+    assert money_of(payout.account) == after
+
+
+def test_a_batch_is_answered_only_when_its_last_payout_has_ended(db: None) -> None:
+    first, second = banked(), banked()
+    batch, by, at = payouts.build_batch(by=maker(), at=AT), checker(), AT + timedelta(days=1)
+    payouts.resolve(number=first.number, by=by, paid=False, reason="letter", at=at)
+    batch.refresh_from_db()
+    assert batch.status == "built"
+    payouts.resolve(number=second.number, by=by, paid=True, reason="letter", at=at)
+    batch.refresh_from_db()
+    assert batch.status == "answered"
 
 
 @pytest.mark.parametrize(

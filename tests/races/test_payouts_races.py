@@ -3,6 +3,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from tests.commissions.money_out import (
     PAID_LATE,
     approved,
     cash,
+    checker,
     earner,
     maker,
     money_of,
@@ -155,3 +157,24 @@ def test_a_request_and_its_cancelling_twice_give_back_once() -> None:
         assert money_of(account) == (100_000, 0)
     with transaction.atomic():
         assert ledger.balances_of("person", account.pk)["in_transit"] == 0
+
+
+def test_the_banks_answer_and_a_persons_word_end_a_payout_once() -> None:
+    """Both lock the batch first, so neither waits for the other in a circle."""
+    for _ in range(ROUNDS):
+        payout = approved(earner(number=CARD, provider="bank_file"))
+        batch = payouts.build_batch(by=maker(), at=AT).number
+        row = f"{payout.number},10.00,paid,\nTOTAL,10.00,1,"
+        content, paid = f"number,amount_yuan,result,reason\n{row}".encode(), cash()
+        said = {"paid": False, "reason": "letter", "at": AT + timedelta(days=1)}
+        answers = at_once(
+            partial(payouts.resolve, number=payout.number, by=checker(), **said),
+            partial(payouts.read_answer, number=batch, content=content, by=maker(), at=AT),
+        )
+        payout.refresh_from_db()
+        if payout.status == "paid":
+            assert codes(answers) == ["wrong_state"]
+            assert (money_of(payout.account), cash() - paid) == ((9_000, 0), 1_000)
+        else:
+            assert [one.why for one in answers[1].problems] == ["it is booked as failed"]
+            assert (money_of(payout.account), cash() - paid) == ((10_000, 0), 0)
