@@ -157,7 +157,7 @@ class PayoutAdmin(DecidingAdmin):
     offered = {
         "prepare_one": frozenset({Status.REQUESTED}),
         "approve_one": frozenset({Status.PREPARED, Status.CHECKED}),
-        "reject_one": frozenset({Status.REQUESTED, Status.PREPARED, Status.CHECKED}),
+        "reject_one": frozenset(payouts.HOLDABLE),
         "hold_one": frozenset(payouts.HOLDABLE),
         "release_one": frozenset(payouts.HOLDABLE),
         "paid_one": frozenset({Status.SENDING, Status.UNKNOWN}),
@@ -165,10 +165,13 @@ class PayoutAdmin(DecidingAdmin):
     }
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
-        """A payout that is held is released, another one held; what was sent to a channel is
-        ended by a person once the channel has been asked."""
+        """A payout that is held is released, another one held; one that is approved is rejected
+        only while it is held; what was sent to a channel is ended by a person once the channel
+        has been asked."""
         row = self.get_object(request, str(object_id))
         idle = ["hold_one" if row is not None and row.held_at else "release_one"]
+        if row is not None and row.status == Status.APPROVED and not row.held_at:
+            idle += ["reject_one"]
         if row is not None and row.status == Status.SENDING and row.batch_id is None:
             idle += ["paid_one"]  # not_paid_one ends so too
         found = super().get_actions_detail(request, object_id)

@@ -325,6 +325,21 @@ def test_a_held_payout_can_be_rejected_and_nobody_holds_their_own(db: None) -> N
         payouts.hold(number=mine.number, by=own, reason="x", at=AT)
 
 
+def test_an_approved_payout_is_rejected_only_while_it_is_held(db: None) -> None:
+    """Fraud seen after the approval: the money must not stay in transit for ever."""
+    payout = _approved()
+    with pytest.raises(WrongState):
+        payouts.reject(number=payout.number, by=checker(), reason="no", at=AT)
+    assert money_of(payout.account) == (9_000, 1_000)
+    payouts.hold(number=payout.number, by=officer("hold_payout"), reason="stolen", at=AT)
+    done = payouts.reject(number=payout.number, by=checker(), reason="stolen card", at=AT)
+    assert (done.status, done.held_at, done.finished_at) == ("rejected", None, AT)
+    assert money_of(payout.account) == (10_000, 0)
+    assert payouts.send_payouts(at=AT) == 0
+    broken = {one.name for one in books.check(at=AT)}
+    assert not {name for name in broken if name.startswith("a payout's")}
+
+
 # ---------------------------------------------------------------- REST
 def test_a_promoter_is_told_what_holds_for_them(linda: Person) -> None:
     credit(linda.account, 5_000)

@@ -26,6 +26,7 @@ from tests.commissions.money_out import (
     earner,
     maker,
     money_of,
+    officer,
 )
 from tests.commissions.ruled import rule
 from tests.races.crowd import Crowd
@@ -178,3 +179,19 @@ def test_the_banks_answer_and_a_persons_word_end_a_payout_once() -> None:
         else:
             assert [one.why for one in answers[1].problems] == ["it is booked as failed"]
             assert (money_of(payout.account), cash() - paid) == ((10_000, 0), 0)
+
+
+def test_what_is_held_and_rejected_is_not_sent() -> None:
+    """After its approval: a worker takes it, or the desk does."""
+    for _ in range(ROUNDS):
+        payout, keeper, by = approved(earner()), officer("hold_payout"), checker()
+
+        def stops(number: str = payout.number, keeper: Account = keeper, by: Account = by) -> None:
+            payouts.hold(number=number, by=keeper, reason="stolen", at=AT)
+            payouts.reject(number=number, by=by, reason="stolen", at=AT)
+
+        at_once(stops, partial(payouts.send_payouts, at=AT))
+        payout.refresh_from_db()
+        sent = SandboxTransfer.objects.filter(number=payout.number).exists()
+        wanted = {"rejected": (False, (10_000, 0)), "paid": (True, (9_000, 0))}
+        assert (sent, money_of(payout.account)) == wanted[payout.status]
