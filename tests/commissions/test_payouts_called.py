@@ -284,6 +284,10 @@ def test_the_doors_of_notices_answer_in_the_channels_own_words(
     for path in ("wechat", "alipay"):
         forged = client.generic("POST", f"/v1/payouts/{path}/notices", b"{}")
         assert (forged.status_code, forged.json()["code"]) == (401, "forged_notice")
+    for deep in ("[" * 100_000, '{"a":' * 100_000):
+        nested = f"notify_id=a&sign=a&biz_content={deep}".encode()
+        refused = client.generic("POST", "/v1/payouts/alipay/notices", nested, form)
+        assert (refused.status_code, refused.json()["code"]) == (401, "forged_notice")
     assert PayoutNotice.objects.count() == 2
 
 
