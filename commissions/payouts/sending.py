@@ -71,21 +71,22 @@ def cry_out(unreadable: Sequence[Payout]) -> None:
 
 
 def in_window(at: datetime) -> bool:
-    """Whether payouts may be sent now; where not, those that waited for this window are put off
-    to the next one."""
+    """Whether payouts may be sent now: what waits for the window of an earlier rule waits no more.
+    Where not, those that waited for this window are put off to the next one."""
     window = payout_rules.at(at).sending
     if window.is_open(at):
+        _wait_until(at, Q(send_from__gt=at))
         return True
     opens = window.next_open(at)
     if opens is not None:
-        _put_off(opens)
+        _wait_until(opens, Q(send_from__lt=opens))
     return False
 
 
-def _put_off(opens: datetime) -> None:
-    late = Payout.objects.filter(status=Status.APPROVED, send_from__lt=opens)
+def _wait_until(opens: datetime, which: Q) -> None:
+    waiting = Payout.objects.filter(which, status=Status.APPROVED)
     with transaction.atomic():
-        taken = late.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        taken = waiting.select_for_update(skip_locked=True, no_key=True, of=("self",))
         rows_ = taken.order_by("id").values_list("pk", flat=True)[:PUT_OFF]
         Payout.objects.filter(pk__in=list(rows_)).update(send_from=opens)
 

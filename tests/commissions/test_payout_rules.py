@@ -340,6 +340,21 @@ def test_an_approved_payout_is_rejected_only_while_it_is_held(db: None) -> None:
     assert not {name for name in broken if name.startswith("a payout's")}
 
 
+def test_a_wider_sending_rule_frees_what_waits_for_the_old_one(db: None) -> None:
+    """Sent on the 15th, approved on the 22nd: with "every day" published it goes out today."""
+    rule(send_month_days=[15])
+    called, banked = _approved(), _approved(number=CARD, provider="bank_file")
+    assert called.send_from == datetime(2026, 12, 14, 16, 0, tzinfo=UTC)
+    assert payouts.send_payouts(at=AT) == 0
+    wider = AT + timedelta(hours=1)
+    rule(wider)
+    assert payouts.send_payouts(at=wider) == 1
+    assert payouts.build_batch(by=maker(), at=wider).payouts_count == 1
+    for payout in (called, banked):
+        payout.refresh_from_db()
+        assert payout.send_from == wider
+
+
 # ---------------------------------------------------------------- REST
 def test_a_promoter_is_told_what_holds_for_them(linda: Person) -> None:
     credit(linda.account, 5_000)
