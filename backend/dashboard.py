@@ -50,7 +50,8 @@ SELECT
     (SELECT count(*) FROM commissions_riskcase WHERE status = 'open') AS cases,
     (SELECT count(*) FROM commissions_attributiondispute WHERE status = 'open') AS disputes,
     (SELECT count(*) FROM commissions_attributiondispute WHERE status = 'proposed') AS overrides,
-    (SELECT count(*) FROM commissions_writeoff WHERE status = 'requested') AS write_offs
+    (SELECT count(*) FROM commissions_writeoff WHERE status = 'requested') AS write_offs,
+    (SELECT count(*) FROM commissions_taxremittance WHERE status = 'recorded') AS remittances
 """
 # (name in the query, words, model of the page, its filter, whether it is an alarm)
 _QUEUES = [
@@ -74,6 +75,8 @@ _QUEUES = [
      "status=proposed", False),
     ("write_offs", "Write-offs to approve 待核销", "commissions.writeoff", "status=requested",
      False),
+    ("remittances", "Tax remittances to approve 待复核缴款", "commissions.taxremittance",
+     "status=recorded", False),
     ("parked", "Events parked 事件搁置", "core.event", "state=parked", True),
 ]  # fmt: skip
 

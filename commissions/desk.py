@@ -9,7 +9,7 @@ from django.conf import settings
 
 from backend.core.models import Heartbeat
 from backend.core.sql import rows
-from commissions import payout_rules, tax
+from commissions import payout_rules, remittances, tax
 from commissions.models import Payout
 
 AHEAD = timedelta(days=7)
@@ -29,6 +29,7 @@ SELECT count(*) FILTER (WHERE p.status = 'requested' AND p.held_at IS NULL) AS p
        (SELECT count(*) FROM commissions_payout
         WHERE status = 'failed' AND finished_at >= %(week)s::timestamptz) AS failed,
        (SELECT count(*) FROM commissions_writeoff WHERE status = 'requested') AS write_offs,
+       (SELECT count(*) FROM commissions_taxremittance WHERE status = 'recorded') AS remittances,
        coalesce(sum(p.amount_fen), 0)::bigint AS open_fen
 FROM commissions_payout p JOIN commissions_payeeaccount y ON y.id = p.payee_id
 WHERE p.status IN ('requested', 'prepared', 'checked', 'approved', 'sending', 'unknown')
@@ -47,7 +48,11 @@ _QUEUES = (
     ("negative", "Balances below zero 负余额", "ledgeraccount", "", True),
     ("write_offs", "Write-offs to approve 待核销", "writeoff", "status__exact=requested", False),
     ("tax", "Months to file 待申报月份", "taxfiling", "", False),
-)
+    ("owed", "Months of tax to remit 待缴税款月份", "taxremittance", "", False),
+    ("late", "Tax past its 15th 逾期未缴税款", "taxremittance", "", True),
+    ("remittances", "Remittances to approve 待复核缴款", "taxremittance",
+     "status__exact=recorded", False),
+)  # fmt: skip
 _BALANCES = """
 WITH now_fen AS (
     SELECT a.id, a.owner_kind, a.owner_id, a.kind, b.balance_fen + coalesce(d.fen, 0) AS fen
@@ -120,7 +125,8 @@ class Desk:
     agreements: list[Agreement]
     books: str
     books_at: datetime | None
-    tax_months: list[Any]
+    tax_months: list[tax.Month]
+    tax_owed: list[tax.Month]
     terms: payout_rules.Terms
 
 
@@ -129,9 +135,12 @@ def figures(*, at: datetime) -> Desk:
     values = {"late": at - timedelta(minutes=10), "week": at - timedelta(days=7)}
     waiting = rows(_WAITING, values)[0]
     exposure = rows(_EXPOSURE)
-    to_file = tax.months_to_file(at=at)
+    over = tax.months_over(at=at)
+    to_file = [month for month in over if not month.filed]
+    owed = [month for month in over if month.owed_fen > 0]
     waiting["negative"] = sum(row["negative"] for row in exposure)
-    waiting["tax"] = len(to_file)
+    waiting |= {"tax": len(to_file), "owed": len(owed)}
+    waiting["late"] = sum(remittances.is_late(month, at=at) for month in owed)
     beat = Heartbeat.objects.filter(job="books").first()
     return Desk(
         queues=[
@@ -146,6 +155,7 @@ def figures(*, at: datetime) -> Desk:
         books=beat.note if beat else "never run",
         books_at=beat.at if beat else None,
         tax_months=to_file,
+        tax_owed=owed,
         terms=payout_rules.at(at),
     )
 

@@ -30,6 +30,7 @@ _DESK = [
     "view_taxidentity",
     "view_taxwithholding",
     "view_taxfiling",
+    "view_taxremittance",
 ]
 # Looks at the books and takes them along; touches nothing.
 _AUDIT = [
@@ -51,6 +52,7 @@ GROUPS = {
         "propose_override",
         "request_writeoff",
         "file_tax",
+        "record_remittance",
     ],
     "payout_approver": [
         *_DESK,
@@ -58,6 +60,7 @@ GROUPS = {
         "hold_payout",
         "approve_override",
         "approve_writeoff",
+        "approve_remittance",
         "restate_settlementperiod",
         "sign_reconciliation",
     ],
@@ -74,6 +77,8 @@ MONEY_RIGHTS = (
     "commissions.hold_payout",
     "commissions.publish_payoutrule",
     "commissions.file_tax",
+    "commissions.record_remittance",
+    "commissions.approve_remittance",
     "commissions.unmask_payeeaccount",
     "commissions.unmask_taxidentity",
     "commissions.change_commissionorder",

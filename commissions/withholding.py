@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 
-from backend.core.money import BPS
+from backend.core.money import BPS, MAX_FEN
 
 YUAN = 100
 
@@ -96,10 +96,17 @@ def _half_up(numerator: int, denominator: int) -> int:
 
 
 def problem_of(brackets: tuple[Bracket, ...]) -> str:
-    """What is wrong with brackets, or nothing: they rise, the last one has no end, and the quick
+    """What is wrong with brackets, or nothing: they rise from nothing, each begins where the one
+    before ends, the last one has no end, rates are between nothing and all, and the quick
     deductions make the tax continuous where one ends."""
     if not brackets or brackets[-1].up_to_fen is not None or brackets[0].quick_fen:
         return "the first bracket deducts nothing and the last one has no end"
+    if not all(0 <= bracket.rate_bps <= BPS for bracket in brackets):
+        return "a rate is between 0 and 100 %"
+    if not all(
+        0 < bracket.up_to_fen <= MAX_FEN for bracket in brackets if bracket.up_to_fen is not None
+    ):
+        return "a bracket ends above nothing"
     for low, high in pairwise(brackets):
         end = low.up_to_fen
         if end is None or (high.up_to_fen or end + 1) <= end or high.rate_bps <= low.rate_bps:

@@ -96,12 +96,15 @@ class Schema(AutoSchema):
     def _problems(self) -> set[str]:
         """The problems that follow from the kind of the operation; a view declares its others."""
         found = {*ANYWHERE}
+        others_write = getattr(self.view, "others_write", False)
+        if not (self.view.authentication_classes or others_write):
+            found.remove("401")  # no token is looked at, nor a signature
         found |= {"404"} if "{" in self.path else set()
         found |= {"409"} if self.method in WRITES else set()
         if not getattr(self.view, "answers_any_accept", False):
             found.add("406")
-        if self.method in WRITES and self.method != "DELETE":
-            found |= {"422"} if getattr(self.view, "others_write", False) else {"415", "422"}
+        if self.method in WRITES and self.method != "DELETE" and not others_write:
+            found |= {"415", "422"}
         return found
 
 

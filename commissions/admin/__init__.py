@@ -12,8 +12,10 @@ from commissions.admin import (
     promoters,
     promoting,
     reconciliation,
+    remittances,
     risk,
     settlements,
+    tax_tables,
     taxes,
     writeoffs,
 )
@@ -30,8 +32,10 @@ __all__ = [
     "promoters",
     "promoting",
     "reconciliation",
+    "remittances",
     "risk",
     "settlements",
+    "tax_tables",
     "taxes",
     "writeoffs",
 ]

@@ -58,6 +58,9 @@ def show(page: StaffAdmin, request: HttpRequest) -> HttpResponse:
             {"month": m.month, "payments": m.payments, "tax": fen(m.tax_fen)}
             for m in found.tax_months
         ],
+        "tax_owed": [
+            {"month": m.month, "owed": fen(m.owed_fen), "due_on": m.due_on} for m in found.tax_owed
+        ],
         "sending": found.terms.sending.is_open(now()),
         "sends_at": found.terms.sending.next_open(now()),
     }

@@ -1,4 +1,4 @@
-"""Tax at the desk: tables, whose tax it is, what was withheld, what is filed."""
+"""Tax at the desk: whose tax it is, what was withheld, what is filed."""
 
 from datetime import date
 from functools import partial
@@ -6,6 +6,8 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.http import (
     HttpRequest,
     HttpResponse,
@@ -23,7 +25,7 @@ from backend.core.deciding import Asking, Decision, Reasoned
 from backend.core.staff import ReadOnly, StaffAdmin, fen
 from commissions import tax
 from commissions.admin.batches import CONTENT_TYPES
-from commissions.models import TaxFiling, TaxIdentity, TaxTable, TaxWithholding
+from commissions.models import TaxFiling, TaxIdentity, TaxRemittance, TaxWithholding
 
 CLEAR = Question(
     title="Show in clear 查看明文",
@@ -83,14 +85,6 @@ FILE = Question(
     form=FilingForm,
     needs_code=True,
 )
-
-
-@admin.register(TaxTable)
-class TaxTableAdmin(ReadOnly, StaffAdmin):
-    """The tables by which tax is computed, and where they are written."""
-
-    list_display = ["method", "effective_from", "source"]
-    ordering = ["method", "-effective_from"]
 
 
 @admin.register(TaxIdentity)
@@ -161,10 +155,30 @@ class TaxWithholdingAdmin(ReadOnly, StaffAdmin):
 class TaxFilingAdmin(ReadOnly, StaffAdmin):
     """Months that were declared; the files for the tax office."""
 
-    list_display = ["month", "payments", "income", "withheld", "receipt", "filed_by", "filed_at"]
+    list_display = [
+        "month", "payments", "income", "withheld", "remitted", "receipt", "filed_by", "filed_at",
+    ]  # fmt: skip
     list_select_related = ["filed_by"]
     ordering = ["-month"]
+    readonly_fields = ["remitted"]
     actions_list = ["export", "file_month"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TaxFiling]:
+        """Says in the same query what of each month was remitted."""
+        paid = (
+            TaxRemittance.objects.filter(month=OuterRef("month"), status="approved")
+            .order_by()
+            .values("month")
+            .annotate(fen=Sum("amount_fen"))
+            .values("fen")
+        )
+        found = cast(QuerySet[TaxFiling], super().get_queryset(request))
+        return found.annotate(remitted_fen=Coalesce(Subquery(paid), 0))
+
+    @display(description="remitted 已缴", ordering="remitted_fen")
+    def remitted(self, row: Any) -> str:
+        """In yuan, and whether that is all of it."""
+        return fen(row.remitted_fen) + ("" if row.remitted_fen >= row.tax_fen else " 未缴清")
 
     @display(description="income 收入", ordering="income_fen")
     def income(self, row: TaxFiling) -> str:

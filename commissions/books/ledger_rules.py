@@ -2,26 +2,28 @@
 
 from commissions.books.rule import Quick, Rule, weight
 
-_KINDS = "1, 2, 3, 4, 5, 6, 7, 20, 40, 41"
+_KINDS = "1, 2, 3, 4, 5, 6, 7, 8, 20, 40, 41"
 _CAUSELESS = """
 SELECT j.id, j.kind, j.subject_id FROM commissions_journal j
 LEFT JOIN commissions_commissionreversal r ON j.kind = 2 AND r.id = j.subject_id
 LEFT JOIN commissions_settlementposting s ON j.kind = 3 AND s.id = j.subject_id
 LEFT JOIN commissions_payout p ON j.kind IN (4, 5, 6, 7) AND p.id = j.subject_id
+LEFT JOIN commissions_taxremittance t ON j.kind = 8 AND t.id = j.subject_id
 LEFT JOIN commissions_attributionoverride v ON j.kind = 20 AND v.id = j.subject_id
 LEFT JOIN commissions_writeoff w ON j.kind = 40 AND w.id = j.subject_id
 LEFT JOIN commissions_bountyaward b ON j.kind = 41 AND b.id = j.subject_id
-WHERE j.id >= 2::bigint << 56 AND coalesce(r.id, s.id, p.id, v.id, w.id, b.id) IS NULL
+WHERE j.id >= 2::bigint << 56 AND coalesce(r.id, s.id, p.id, t.id, v.id, w.id, b.id) IS NULL
 """
 # The whole ledger in one pass over its entries and one over its journals. Every journal has one
 # leg of a sort that no journal has twice: on a payable account (accruals, reversals), on one in
 # transit (payouts), on an available one (settlements), on a person's available one (what is given:
 # write-offs, bounties). Their weights are those of the journals.
 # Every commission order has one accrual: the weights of the one are those of the other. Only
-# overrides (20) have no such leg: those few have a rule of their own (override_rules).
+# overrides (20) and tax remittances (8) have no such leg: those few have rules of their own
+# (override_rules, tax_rules).
 ONE_PASS = f"""
 WITH journals AS MATERIALIZED (
-    SELECT coalesce(sum(w) FILTER (WHERE kind <> 20), 0) AS weights,
+    SELECT coalesce(sum(w) FILTER (WHERE kind NOT IN (8, 20)), 0) AS weights,
            coalesce(sum(w) FILTER (WHERE kind = 1), 0) AS accruals, coalesce(sum(w), 0) AS every,
            coalesce(bool_and(id = (kind::bigint << 56) | subject_id
                              AND kind IN ({_KINDS})), true) AS named

@@ -56,7 +56,13 @@ from commissions.models.statement import (
     StatementKey,
     StatementLine,
 )
-from commissions.models.tax import TaxFiling, TaxIdentity, TaxTable, TaxWithholding
+from commissions.models.tax import (
+    TaxFiling,
+    TaxIdentity,
+    TaxRemittance,
+    TaxTable,
+    TaxWithholding,
+)
 from commissions.models.team import AgencyCount, ComplianceFinding, PromoterCount
 from commissions.models.whatif import WhatIf
 from commissions.models.writeoff import WriteOff
@@ -130,6 +136,7 @@ __all__ = [
     "StatementLine",
     "TaxFiling",
     "TaxIdentity",
+    "TaxRemittance",
     "TaxTable",
     "TaxWithholding",
     "TierChange",

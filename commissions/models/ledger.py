@@ -53,6 +53,7 @@ class Journal(models.Model):
         PAYOUT_PAID = 5, "payout paid 打款成功"
         PAYOUT_BACK = 6, "payout money back 提现退回"
         TAX_WITHHELD = 7, "tax withheld 代扣税款"
+        TAX_REMITTED = 8, "tax remitted 缴纳税款"
         OVERRIDE = 20, "attribution overridden 归因改判"
         WRITE_OFF = 40, "write-off 核销"
         BOUNTY = 41, "bounty 任务奖励"

@@ -1,8 +1,10 @@
-"""Income tax withheld from payouts 个人所得税预扣: tables, identities, filings."""
+"""Income tax withheld from payouts 个人所得税预扣: tables, identities, filings, remittances."""
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+
+from backend.core.states import Transitions
 
 
 class TaxTable(models.Model):
@@ -138,3 +140,91 @@ class TaxFiling(models.Model):
 
     def __str__(self) -> str:
         return f"{self.month:%Y-%m}"
+
+
+class TaxRemittance(models.Model):
+    """A payment to the tax office of what was withheld in a month, told by a maker with the tax
+    office's receipt and agreed to by a checker; its journal moves what the platform owes the tax
+    office to the platform's own cash. The amount is what the ledger says, never typed in. What is
+    withheld late, in a month that was remitted, is a second remittance of that month: a delta."""
+
+    class Kind(models.TextChoices):
+        WHOLE = "whole", "the month 当月税款"
+        DELTA = "delta", "what came later 补缴"
+
+    class Channel(models.TextChoices):
+        AGREEMENT = "agreement", "tripartite debit agreement 三方协议扣款"
+        TRANSFER = "transfer", "bank transfer 银行端缴款"
+        COUNTER = "counter", "at the tax office 办税厅缴款"
+
+    class Status(models.TextChoices):
+        RECORDED = "recorded", "recorded 已登记"
+        APPROVED = "approved", "approved 已复核"
+        REJECTED = "rejected", "rejected 已驳回"
+
+    TRANSITIONS: Transitions = {
+        Status.RECORDED: frozenset({Status.APPROVED, Status.REJECTED}),
+        Status.APPROVED: frozenset(),
+        Status.REJECTED: frozenset(),
+    }
+
+    month = models.DateField(help_text="its first day")
+    begins_at = models.DateTimeField(help_text="of the business zone when it was recorded")
+    ends_at = models.DateTimeField()
+    kind = models.CharField(max_length=5, choices=Kind)
+    channel = models.CharField(max_length=9, choices=Channel)
+    amount_fen = models.BigIntegerField(help_text="withheld in the month and not remitted before")
+    paid_on = models.DateField(help_text="the day on the receipt")
+    receipt = models.CharField(max_length=80, help_text="the tax office's own number")
+    status = models.CharField(max_length=8, choices=Status, default=Status.RECORDED)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    recorded_at = models.DateTimeField()
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_note = models.CharField(max_length=300, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_fen__gt=0, month__day=1, paid_on__gt=F("month"))
+                & Q(begins_at__lt=F("ends_at"), ends_at__lte=F("recorded_at"))
+                & ~Q(receipt=""),
+                name="tax_remittance_facts",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="recorded", decided_by__isnull=True, decided_at__isnull=True)
+                | (~Q(status="recorded") & Q(decided_by__isnull=False, decided_at__isnull=False)),
+                name="tax_remittance_decided",
+            ),
+            # Who records and who agrees are two people (K6).
+            models.CheckConstraint(
+                condition=~Q(status="approved") | ~Q(decided_by=F("recorded_by")),
+                name="tax_remittance_four_eyes",
+            ),
+            models.UniqueConstraint(
+                fields=["month"], condition=Q(status="recorded"), name="tax_remittance_one_open"
+            ),
+            # A receipt may be of several months, of each of them once.
+            models.UniqueConstraint(
+                fields=["month", "receipt"],
+                condition=~Q(status="rejected"),
+                name="tax_remittance_receipt_once",
+            ),
+        ]
+        permissions = [
+            ("record_remittance", "Can record what was paid to the tax office (maker)"),
+            ("approve_remittance", "Can agree to a tax remittance (checker)"),
+        ]
+        verbose_name = "tax remittance 税款缴纳"
+        verbose_name_plural = "tax remittances 税款缴纳"
+
+    def __str__(self) -> str:
+        return f"tax of {self.month:%Y-%m}, {self.kind}"

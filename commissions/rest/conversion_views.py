@@ -149,7 +149,10 @@ class PostbackView(View):
     others_write = True
 
     @extend_schema(
-        tags=["conversions"], request=s.ConversionFields, responses={200: s.PostbackAnswer}, auth=[]
+        tags=["conversions"],
+        request=s.ConversionFields,
+        responses={200: s.PostbackAnswer, 422: None},
+        auth=[],
     )
     def post(self, request: Request, source_id: int) -> Response:
         """One signed conversion (Standard Webhooks); the same notice again changes nothing."""

@@ -4,11 +4,15 @@ the yearly certificate and the monthly filing. The arithmetic is commissions/wit
 from commissions.tax.filings import (
     FILE,
     AlreadyFiled,
+    Month,
     MonthNotOver,
     ReceiptMissing,
+    edges,
     export,
     file_month,
+    month_of,
     months,
+    months_over,
     months_to_file,
 )
 from commissions.tax.identities import (
@@ -23,30 +27,45 @@ from commissions.tax.identities import (
     unmask,
 )
 from commissions.tax.records import Certificate, certificate, years_of
-from commissions.tax.tables import TableNotPossible, publish_table, table_at
+from commissions.tax.tables import (
+    PUBLISH,
+    TableBegun,
+    TableNotPossible,
+    as_table,
+    publish_table,
+    table_at,
+    withdraw_table,
+)
 from commissions.tax.withholdings import Tax, TaxIdentityMissing, fix, look, taxpayer_of
 
 __all__ = [
     "FILE",
+    "PUBLISH",
     "UNMASK",
     "AlreadyFiled",
     "BadIdentity",
     "Certificate",
     "IdentityTaken",
+    "Month",
     "MonthNotOver",
     "ReceiptMissing",
+    "TableBegun",
     "TableNotPossible",
     "Tax",
     "TaxIdentityMissing",
+    "as_table",
     "certificate",
     "clear",
+    "edges",
     "export",
     "file_month",
     "fix",
     "identify",
     "identity_of",
     "look",
+    "month_of",
     "months",
+    "months_over",
     "months_to_file",
     "publish_table",
     "reseal",
@@ -54,5 +73,6 @@ __all__ = [
     "table_at",
     "taxpayer_of",
     "unmask",
+    "withdraw_table",
     "years_of",
 ]

@@ -15,13 +15,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Sum
 
 from backend.accounts.models import Account
 from backend.core import audit, sealing
 from backend.core.clock import business_day, day_edges
 from backend.core.errors import Invalid, NotAllowed, NotFound, Refusal
 from backend.core.sql import rows
-from commissions.models import TaxFiling, TaxWithholding
+from commissions.models import TaxFiling, TaxRemittance, TaxWithholding
 from commissions.providers.bank_file import plain_yuan, safe
 
 FILE = "commissions.file_tax"
@@ -58,28 +59,50 @@ class ReceiptMissing(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """A month's sums in fen; `filed` its receipt, or nothing."""
+    """A month's sums in fen: what its payouts had withheld, what the ledger says of them, what of
+    it was remitted and what waits for a checker; `filed` its receipt, or nothing."""
 
     month: date
     payments: int
     income_fen: int
     tax_fen: int
+    ledger_fen: int
     filed: str = ""
+    remitted_fen: int = 0
+    waiting_fen: int = 0
+
+    @property
+    def owed_fen(self) -> int:
+        """What the ledger holds of the month and the tax office has not got."""
+        return self.ledger_fen - self.remitted_fen
+
+    @property
+    def due_on(self) -> date:
+        """The last day to pay: the 15th of the next month (个人所得税法 第十四条). Where it falls
+        on a public holiday the law moves it on (税收征收管理法实施细则 第一百零九条), which is not
+        known here."""
+        return _next(self.month).replace(day=15)
 
 
 def edges(month: date) -> tuple[datetime, datetime]:
     """The half-open month of the business zone, in UTC."""
     first = month.replace(day=1)
-    after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    return day_edges(first)[0], day_edges(after)[0]
+    return day_edges(first)[0], day_edges(_next(first))[0]
+
+
+def _next(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
 
 # The last two years; older ones are filed, or nobody will file them any more.
 _MONTHS = """
 SELECT date_trunc('month', p.finished_at AT TIME ZONE %(zone)s)::date AS month,
        count(*) AS payments, sum(w.income_fen)::bigint AS income_fen,
-       sum(w.tax_fen)::bigint AS tax_fen
+       sum(w.tax_fen)::bigint AS tax_fen, coalesce(sum(e.amount_fen), 0)::bigint AS ledger_fen
 FROM commissions_taxwithholding w JOIN commissions_payout p ON p.id = w.payout_id
+LEFT JOIN commissions_entry e ON e.journal_id = (7::bigint << 56) | p.id AND e.account_id = (
+    SELECT id FROM commissions_ledgeraccount
+    WHERE (owner_kind, owner_id, kind) = ('platform', 0, 'tax'))
 WHERE p.status = 'paid' AND p.finished_at >= %(start)s::timestamptz
   AND p.finished_at < %(end)s::timestamptz
 GROUP BY 1 ORDER BY 1 DESC
@@ -94,25 +117,50 @@ def months(*, at: datetime) -> list[Month]:
         "start": edges(this.replace(year=this.year - 2))[0],
         "end": edges(this)[1],
     }
-    filed = dict(TaxFiling.objects.order_by("-month").values_list("month", "receipt")[:24])
-    return [Month(**row, filed=filed.get(row["month"], "")) for row in rows(_MONTHS, values)]
+    return _told(rows(_MONTHS, values))
+
+
+def month_of(month: date) -> Month | None:
+    """A month's sums, of whatever year; None where nothing was paid in it."""
+    start, end = edges(month)
+    values = {"zone": settings.BUSINESS_ZONE, "start": start, "end": end}
+    return next(iter(_told(rows(_MONTHS, values))), None)
+
+
+def _told(found: list[dict[str, Any]]) -> list[Month]:
+    """The months with their receipts and remittances; two queries."""
+    those = [row["month"] for row in found]
+    filed = dict(TaxFiling.objects.filter(month__in=those).values_list("month", "receipt"))
+    told = TaxRemittance.objects.filter(month__in=those).exclude(status="rejected")
+    remitted: dict[tuple[date, str], int] = {
+        (month, status): fen
+        for month, status, fen in told.values_list("month", "status").annotate(
+            fen=Sum("amount_fen")
+        )
+    }
+    return [
+        Month(
+            **row,
+            filed=filed.get(row["month"], ""),
+            remitted_fen=remitted.get((row["month"], "approved"), 0),
+            waiting_fen=remitted.get((row["month"], "recorded"), 0),
+        )
+        for row in found
+    ]
 
 
 def months_to_file(*, at: datetime) -> list[Month]:
     """Months that are over and not filed."""
-    return [month for month in months(at=at) if not month.filed and month.month < _month_of(at)]
+    return [month for month in months_over(at=at) if not month.filed]
+
+
+def months_over(*, at: datetime) -> list[Month]:
+    """Months of the last two years that are over."""
+    return [month for month in months(at=at) if month.month < _month_of(at)]
 
 
 def _month_of(at: datetime) -> date:
     return business_day(at).replace(day=1)
-
-
-def _sums(month: date) -> dict[str, int]:
-    start, end = edges(month)
-    values = {"zone": settings.BUSINESS_ZONE, "start": start, "end": end}
-    found = rows(_MONTHS, values)
-    names = ("payments", "income_fen", "tax_fen")
-    return {name: sum(row[name] for row in found) for name in names}
 
 
 def _may(by: Account) -> None:
@@ -134,9 +182,10 @@ def file_month(*, month: date, receipt: str, by: Account, at: datetime) -> TaxFi
     first = month.replace(day=1)
     begins_at, ends_at = edges(first)
     with transaction.atomic():
-        sums = _sums(first)
-        if ends_at > at or not sums["payments"]:
+        found = month_of(first)
+        if ends_at > at or found is None:
             raise MonthNotOver()
+        sums = {name: getattr(found, name) for name in ("payments", "income_fen", "tax_fen")}
         try:
             with transaction.atomic():
                 filing = TaxFiling.objects.create(

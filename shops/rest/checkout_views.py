@@ -76,7 +76,10 @@ class CallbackView(View):
     others_write = True
 
     @extend_schema(
-        tags=["payments"], request=s.CallbackBody, responses={200: s.CallbackAnswer}, auth=[]
+        tags=["payments"],
+        request=s.CallbackBody,
+        responses={200: s.CallbackAnswer, 422: None},
+        auth=[],
     )
     def post(self, request: Request, provider: str) -> Response:
         """A signed notice (Standard Webhooks); the same notice again changes nothing."""

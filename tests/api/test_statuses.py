@@ -43,6 +43,8 @@ def _requests(world: World) -> Iterator[tuple[Call, dict[str, Any]]]:
         yield call, made | {"token": NOBODY}
         for name, value in (("Accept", "text/html"), ("Content-Type", "text/plain")):
             yield call, made | {"headers": {**made["headers"], name: value}}
+        if call.path.endswith("/notices"):
+            yield call, made | {"body": made["body"].replace(b"P404", b"P405") + b" "}
 
 
 def test_every_documented_status_is_answered_by_some_request(world: World, door: Door) -> None:
@@ -66,4 +68,4 @@ def test_every_documented_status_is_answered_by_some_request(world: World, door:
     print(
         f"statuses: {sum(map(len, seen.values()))} of {len(seen)} operations, {door.sent} requests"
     )
-    assert never == []
+    assert never == [], sorted(never)

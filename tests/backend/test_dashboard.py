@@ -40,7 +40,7 @@ def test_the_front_page_says_what_waits_and_leads_to_it(desk: Client) -> None:
     assert found["Payouts to prepare 待初审"] == "1"
     assert found["Events parked 事件搁置"] == "1"
     assert found["Payouts to approve 待复核"] == "0"
-    assert len(found) == 16
+    assert len(found) == 17
     assert "/admin/commissions/payout/?status__exact=requested" in page
     listed = desk.get("/admin/commissions/payout/?status__exact=requested").content.decode()
     assert account.handle in listed

@@ -1,7 +1,6 @@
 """A code once more before money is let go: without it everything stays as it was. K6; ASVS V7.5."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -16,13 +15,12 @@ from backend.accounts.models import Account
 from backend.core import fresh
 from commissions import chain, payouts
 from commissions.models import PayeeAccount, Payout, PayoutBatch, PayoutRule, Reconciliation
-from commissions.models.tax import TaxFiling, TaxIdentity
 from commissions.models.writeoff import WriteOff
 from shops.models import Refund
+from tests.backend import of_taxes
 from tests.commissions import sales
 from tests.commissions.disputed import Case
 from tests.commissions.money_out import AT, CARD, WRONG, approved, earner, officer
-from tests.commissions.ruled import rule, taxpayer
 from tests.desk import acts, code_of, signed_in, waited
 
 pytestmark = pytest.mark.django_db
@@ -146,46 +144,6 @@ def _rule() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     return by, page("commissions_payoutrule", "publish"), fields, PayoutRule.objects.exists
 
 
-def _taxed() -> None:
-    account, at = earner(1_000_000), datetime(2026, 10, 5, tzinfo=UTC)
-    taxpayer(account)
-    rule(at, tax_method="labour")
-    payout = payouts.request(account=account, amount_fen=500_000, at=at)
-    payouts.prepare(number=payout.number, by=officer("prepare_payout"), at=at)
-    payouts.approve(number=payout.number, by=officer("approve_payout"), at=at)
-    payouts.send_payouts(at=at)
-
-
-def _export(kind: str) -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
-    _taxed()
-    return (
-        officer("file_tax", "view_taxfiling"),
-        page("commissions_taxfiling", "export"),
-        {"month": "2026-10", "kind": kind},
-        lambda: "tax.export" in acts(),
-    )
-
-
-def _file() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
-    _taxed()
-    return (
-        officer("file_tax", "view_taxfiling"),
-        page("commissions_taxfiling", "file_month"),
-        {"month": "2026-10", "receipt": "R-1"},
-        TaxFiling.objects.exists,
-    )
-
-
-def _identity(verb: str) -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
-    taxpayer(earner())
-    return (
-        officer("unmask_taxidentity", "view_taxidentity"),
-        page("commissions_taxidentity", verb, TaxIdentity.objects.get().pk),
-        {"reason": "the office asks"},
-        lambda: f"tax_identity.{verb}" in acts(),
-    )
-
-
 def _write_off() -> tuple[Account, str, dict[str, Any], Callable[[], bool]]:
     """A form whose verb takes its fields by name: the code is none of them."""
     fields = {"account_id": str(earner(-500).pk), "reason": "goodwill", "note": "x"}
@@ -231,10 +189,14 @@ ACTS = {
     "hold": lambda: _hold(False),
     "release": lambda: _hold(True),
     "publish a rule": _rule,
-    "export the tax": lambda: _export("csv"),
-    "file the tax": _file,
-    "unmask a taxpayer": lambda: _identity("unmask"),
-    "retire a taxpayer": lambda: _identity("retire"),
+    "export the tax": lambda: of_taxes.export("csv"),
+    "file the tax": of_taxes.file,
+    "record a remittance": of_taxes.remit,
+    "approve a remittance": of_taxes.approve_remittance,
+    "publish a tax table": of_taxes.publish_table,
+    "withdraw a tax table": of_taxes.withdraw_table,
+    "unmask a taxpayer": lambda: of_taxes.identity("unmask"),
+    "retire a taxpayer": lambda: of_taxes.identity("retire"),
     "approve": _approve,
     "sign a report": _sign,
     "override": _override,
@@ -372,6 +334,8 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.taxes.RETIRE",
         "commissions.admin.taxes.EXPORT",
         "commissions.admin.taxes.FILE",
+        "commissions.admin.tax_tables.PUBLISH",
+        "commissions.admin.tax_tables.WITHDRAW",
         "commissions.admin.attribution.APPROVE",
         "commissions.admin.bounties.PUBLISH",
         "commissions.admin.chain.EXPORT",
@@ -382,6 +346,8 @@ def test_every_page_that_lets_money_go_is_among_these() -> None:
         "commissions.admin.settlements.SET",
         "commissions.admin.reconciliation.SIGN",
         "commissions.admin.reconciliation.EXPLAIN",
+        "commissions.admin.remittances.APPROVE",
+        "commissions.admin.remittances.RECORD",
         "commissions.admin.writeoffs.APPROVE",
         "commissions.admin.writeoffs.ASK",
         "commissions.admin.plans.PUBLISH",

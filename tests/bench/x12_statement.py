@@ -1,17 +1,18 @@
 """X12: a statement of 100,000 lines, written as each of its files by a process of its own: the most
 memory that the process held, beside what it holds before the first line."""
 
-import resource
+import json
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from backend.core.sql import run, value
 from commissions import plans, statements
-from commissions.models import Statement
-from tests.bench.ground import people_and_goods, say, settle_down, side_by_side
+from tests.bench.ground import people_and_goods, say, settle_down
 from tests.bench.p1_settlement import prepare
 from tests.bench.report import Row
+from tests.bench.serving import ROOT, environment
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 MOST_MIB = 100
@@ -28,25 +29,19 @@ POSTED = [
     FROM commissions_commissionorder c CROSS JOIN commissions_ledgeraccount a
     ORDER BY a.id, c.id""",
 ]
-FILES = {
-    "CSV": statements.csv_file,
-    "signed JSONL": statements.jsonl_file,
-    "page": statements.html_page,
-    "XLSX": statements.xlsx_file,
-}
+FILES = ["CSV", "signed JSONL", "page", "XLSX"]
 
 
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-
-
-def write(kind: str, number: str) -> tuple[int, int, float]:
-    """Writes one file to nowhere: this process' memory in MiB before and at most, seconds."""
-    found = Statement.objects.select_related("period", "signed_by").get(number=number)
-    before, began = _peak(), time.perf_counter()
-    size = sum(len(part) for part in FILES[kind](found))
-    assert size > 5 * found.lines_count  # a spreadsheet is compressed
-    return before, _peak(), time.perf_counter() - began
+def write(kind: str, number: str) -> dict[str, float]:
+    """A process writes one file: its memory in MiB before and at most, seconds."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.bench.statement_writer", kind, number],
+        cwd=ROOT,
+        env=environment(DJANGO_SETTINGS_MODULE="backend.settings"),
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    return dict(json.loads(told.stdout))
 
 
 def main(lines: int, rounds: int) -> list[Row]:
@@ -65,8 +60,8 @@ def main(lines: int, rounds: int) -> list[Row]:
     )
     rows = []
     for kind in FILES:
-        _, _, answers = side_by_side([partial(write, kind, number)])
-        before, most, seconds = answers[0]
+        told = write(kind, number)
+        before, most, seconds = told["before"], told["most"], told["seconds"]
         say(f"  {kind}: {before} MiB before, {most} MiB at most, {seconds:.1f} s")
         rows.append(
             Row(

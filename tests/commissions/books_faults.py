@@ -34,6 +34,13 @@ _RESTATEMENT = (
     " SELECT id, 1, to_at, 'x', 1, 5 FROM commissions_settlementperiod"
 )
 # rule → statements that break it; {name} stands for ids of the world below
+_REMITTED = (
+    "INSERT INTO commissions_taxremittance (month, begins_at, ends_at, kind, channel, amount_fen,"
+    " paid_on, receipt, status, recorded_by_id, recorded_at, decided_by_id, decided_at,"
+    " decided_note) VALUES ('2026-10-01', '2026-09-30T16:00Z', '2026-10-31T16:00Z', 'whole',"
+    " 'counter', 5, '2026-11-10', 'R', 'approved', {maker}, '2026-11-22T04:00Z', {stranger},"
+    " '2026-11-22T04:00Z', '')"
+)
 FAULTS: dict[str, list[str]] = {
     "every journal has entries and they sum to zero": [
         "UPDATE commissions_entry SET amount_fen = amount_fen + 1 WHERE (account_id, journal_id) ="
@@ -197,6 +204,21 @@ FAULTS: dict[str, list[str]] = {
     ],
     "no channel has answered the opposite of what is booked": [
         "UPDATE commissions_payoutattempt SET outcome = 'failed' WHERE payout_id = {payout}"
+    ],
+    "a remittance is agreed to by two, and its journal pays its amount out of the tax owed": [
+        _REMITTED
+    ],
+    "of no month more is remitted than was withheld in it": [
+        _REMITTED,
+        "INSERT INTO commissions_ledgeraccount (owner_kind, owner_id, kind)"
+        " VALUES ('platform', 0, 'tax'), ('platform', 0, 'cash')",
+        "INSERT INTO commissions_entry (account_id, journal_id, amount_fen, at)"
+        " SELECT a.id, (8::bigint << 56) + t.id, CASE a.kind WHEN 'tax' THEN -5 ELSE 5 END,"
+        " '2026-11-22T04:00Z' FROM commissions_taxremittance t, commissions_ledgeraccount a"
+        " WHERE a.owner_kind = 'platform' AND a.kind IN ('tax', 'cash')",
+        "INSERT INTO commissions_journal (id, kind, subject_id, at)"
+        " SELECT (8::bigint << 56) + id, 8, id, '2026-11-22T04:00Z'"
+        " FROM commissions_taxremittance",
     ],
     "a bank batch's totals are those of its payouts": [
         "INSERT INTO commissions_payoutbatch (number, provider, status, payouts_count, total_fen,"

@@ -284,7 +284,9 @@ def test_an_operator_walks_from_a_draft_to_an_override(
         JOIN commissions_ledgeraccount a ON a.id = e.account_id
         JOIN accounts_account p ON p.id = a.owner_id
         JOIN commissions_journal j ON j.id = e.journal_id
-        WHERE a.owner_kind = 'person' AND p.handle = 'nana' AND j.kind = 20"""
+        JOIN commissions_attributionoverride o ON o.id = j.subject_id
+        WHERE a.owner_kind = 'person' AND p.handle = 'nana' AND j.kind = 20
+          AND o.commission_id = %s"""
     # What she passes on to her agency comes out of her part.
     parts = """SELECT sum(amount_fen)::bigint,
             sum(amount_fen) FILTER (WHERE role = 'promoter')::bigint
@@ -292,7 +294,7 @@ def test_an_operator_walks_from_a_draft_to_an_override(
         WHERE commission_id = %s AND role IN ('promoter', 'agency', 'agency2')"""
     ((part, kept),) = service.sql(parts, sold["commission"])
     assert part == (budget * 7_500 + 5_000) // 10_000
-    assert service.sql(query)[0][0] == kept
+    assert service.sql(query, sold["commission"])[0][0] == kept
     assert "clean" in service.manage("check_books")
 
 

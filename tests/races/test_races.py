@@ -17,6 +17,7 @@ from tests.races import (
     of_promoting,
     of_requests,
     of_rules,
+    of_taxes,
 )
 from tests.races.race import Race, run
 
@@ -29,6 +30,7 @@ ROOMS = (
     of_requests,
     of_giving,
     of_rules,
+    of_taxes,
 )
 RACES: list[type[Race]] = [race for room in ROOMS for race in room.RACES]
 ROUNDS, CONTROLS = 10, 2
