@@ -140,6 +140,14 @@ def clear(payee: PayeeAccount) -> Clear:
     return Clear(sealing.unseal(payee.holder_name_sealed), sealing.unseal(payee.number_sealed))
 
 
+def readable(payee: PayeeAccount) -> Clear | None:
+    """As `clear`; None where no key of FIELD_KEYS opens it."""
+    try:
+        return clear(payee)
+    except sealing.SealBroken:
+        return None
+
+
 def masked_name(payee: PayeeAccount) -> str:
     """The holder's name as it is shown: 李小鱼 → 李**."""
     name = sealing.unseal(payee.holder_name_sealed)

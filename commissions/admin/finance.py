@@ -157,19 +157,25 @@ class PayoutAdmin(DecidingAdmin):
     offered = {
         "prepare_one": frozenset({Status.REQUESTED}),
         "approve_one": frozenset({Status.PREPARED, Status.CHECKED}),
-        "reject_one": frozenset({Status.REQUESTED, Status.PREPARED, Status.CHECKED}),
+        "reject_one": frozenset(payouts.HOLDABLE),
         "hold_one": frozenset(payouts.HOLDABLE),
         "release_one": frozenset(payouts.HOLDABLE),
-        "paid_one": frozenset({Status.UNKNOWN}),
-        "not_paid_one": frozenset({Status.UNKNOWN}),
+        "paid_one": frozenset({Status.SENDING, Status.UNKNOWN}),
+        "not_paid_one": frozenset({Status.SENDING, Status.UNKNOWN}),
     }
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[UnfoldAction]:
-        """A payout that is held is released, another one held."""
+        """A payout that is held is released, another one held; one that is approved is rejected
+        only while it is held; what was sent to a channel is ended by a person once the channel
+        has been asked."""
         row = self.get_object(request, str(object_id))
-        idle = "hold_one" if row is not None and row.held_at else "release_one"
+        idle = ["hold_one" if row is not None and row.held_at else "release_one"]
+        if row is not None and row.status == Status.APPROVED and not row.held_at:
+            idle += ["reject_one"]
+        if row is not None and row.status == Status.SENDING and row.batch_id is None:
+            idle += ["paid_one"]  # not_paid_one ends so too
         found = super().get_actions_detail(request, object_id)
-        return [one for one in found if not one.action_name.endswith(idle)]
+        return [one for one in found if not one.action_name.endswith(tuple(idle))]
 
     @display(description="amount 金额", ordering="amount_fen")
     def amount(self, row: Payout) -> str:
@@ -254,12 +260,12 @@ class PayoutAdmin(DecidingAdmin):
 
     @action(description=PAID.title, permissions=["approve"])
     def paid_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ends an unknown payout as paid, with the evidence as reason."""
+        """Ends a payout that nobody answers for as paid, with the evidence as reason."""
         return self.decide_one(request, object_id, PAID)
 
     @action(description=NOT_PAID.title, permissions=["approve"])
     def not_paid_one(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ends an unknown payout as not paid, with the evidence as reason."""
+        """Ends a payout that nobody answers for as not paid, with the evidence as reason."""
         return self.decide_one(request, object_id, NOT_PAID)
 
     @action(description=PREPARE.title, permissions=["prepare"])

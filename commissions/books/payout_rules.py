@@ -72,6 +72,17 @@ RULES = [
     ),
     Rule(
         "A5",
+        "no channel has answered the opposite of what is booked",
+        """
+        SELECT p.number AS payout, p.status, t.kind, t.outcome AS answered, t.started_at
+        FROM commissions_payoutattempt t JOIN commissions_payout p ON p.id = t.payout_id
+        WHERE (t.outcome = 'paid' AND p.status <> 'paid')
+           OR (t.outcome = 'failed' AND p.status <> 'failed')
+        ORDER BY 1, t.id
+        """,
+    ),
+    Rule(
+        "A5",
         "a reconciliation report's figures are those of its lines",
         """
         SELECT r.id AS report, r.status, r.ours_fen, l.ours_fen AS lines_ours_fen, r.theirs_fen,

@@ -96,7 +96,7 @@ class Payout(models.Model):
         Status.REQUESTED: frozenset({Status.PREPARED, Status.REJECTED, Status.CANCELLED}),
         Status.PREPARED: frozenset({Status.CHECKED, Status.APPROVED, Status.REJECTED}),
         Status.CHECKED: frozenset({Status.APPROVED, Status.REJECTED}),
-        Status.APPROVED: frozenset({Status.SENDING}),
+        Status.APPROVED: frozenset({Status.SENDING, Status.REJECTED}),  # rejected only while held
         Status.SENDING: frozenset({Status.PAID, Status.FAILED, Status.UNKNOWN}),
         Status.UNKNOWN: frozenset({Status.PAID, Status.FAILED}),
         Status.PAID: frozenset(),

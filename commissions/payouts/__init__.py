@@ -8,6 +8,7 @@ staff, docs/api/payouts.md clients.
 
 from commissions.payouts.batches import (
     AnswerFileBroken,
+    BatchAnswered,
     NothingToBatch,
     Reading,
     batch_file,
@@ -38,6 +39,7 @@ from commissions.payouts.requests import (
     quote,
     request,
 )
+from commissions.payouts.resolving import MayStillPay, resolve
 from commissions.payouts.review import (
     OwnPayout,
     ReasonMissing,
@@ -46,7 +48,6 @@ from commissions.payouts.review import (
     approve,
     prepare,
     reject,
-    resolve,
 )
 from commissions.payouts.sending import reconcile_payouts, send_payouts
 
@@ -54,11 +55,13 @@ __all__ = [
     "HOLDABLE",
     "SIGN",
     "AnswerFileBroken",
+    "BatchAnswered",
     "BelowMinimum",
     "DailyLimit",
     "ForgedNotice",
     "InsufficientBalance",
     "MarketLimit",
+    "MayStillPay",
     "NothingArrives",
     "NothingToBatch",
     "Offered",

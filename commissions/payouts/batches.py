@@ -4,6 +4,7 @@ No file with clear account numbers lies on a disk: it is written anew from the f
 each download, and each download is an audit row.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,7 +18,7 @@ from commissions import payees
 from commissions.models import PayeeAccount, Payout, PayoutBatch
 from commissions.payouts import money, reconciliation
 from commissions.payouts.review import APPROVE, PREPARE, need
-from commissions.payouts.sending import in_window, sendable
+from commissions.payouts.sending import cry_out, in_window, sendable
 from commissions.providers import bank_file
 
 Status = Payout.Status
@@ -30,6 +31,14 @@ class NothingToBatch(Refusal):
     code = "nothing_to_batch"
     status = 409
     title = "No approved payout waits for a bank file"
+
+
+class BatchAnswered(Refusal):
+    """The bank has answered every payout of the batch: nothing is left to be paid."""
+
+    code = "batch_answered"
+    status = 409
+    title = "No payout of this batch waits for the bank"
 
 
 class AnswerFileBroken(Invalid):
@@ -62,22 +71,30 @@ class Reading:
 
 def build_batch(*, by: Account, at: datetime, limit: int = BATCH_LIMIT) -> PayoutBatch:
     """Puts the approved payouts to bank accounts into one batch, oldest first, at most `limit`.
-    Two who build at once get two batches without a payout in common.
+    Two who build at once get two batches without a payout in common. One whose payee cannot be
+    read stays approved: it would keep the whole batch from being written.
 
     :raises NotAllowed: `by` may neither prepare nor approve payouts.
-    :raises NothingToBatch: none waits, or the sending window is closed.
+    :raises NothingToBatch: none waits that can be read, or the sending window is closed.
     """
     need(by, PREPARE, APPROVE)
     if not in_window(at):
         raise NothingToBatch("Payouts are not sent at this hour.")
     with transaction.atomic():
-        taken = list(
+        waiting = list(
             Payout.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+            .select_related("payee")
             .filter(sendable(at), payee__provider=PayeeAccount.Provider.BANK_FILE)
             .order_by("id")[:limit]
         )
+        taken: list[Payout] = []
+        unreadable: list[Payout] = []
+        for payout in waiting:
+            (taken if payees.readable(payout.payee) else unreadable).append(payout)
+        cry_out(unreadable)
         if not taken:
-            raise NothingToBatch()
+            why = "The payees that wait cannot be read with FIELD_KEYS." if unreadable else ""
+            raise NothingToBatch(why)
         batch = PayoutBatch.objects.create(
             number=ids.bill_number("B", at),
             provider=PayeeAccount.Provider.BANK_FILE,
@@ -105,10 +122,13 @@ def build_batch(*, by: Account, at: datetime, limit: int = BATCH_LIMIT) -> Payou
 
 
 def batch_file(*, number: str, kind: str, by: Account, at: datetime) -> bytes:
-    """The batch as the bank wants it, `kind` csv or xlsx, names and numbers in clear.
+    """What of the batch waits for the bank, as the bank wants it, `kind` csv or xlsx, names and
+    numbers in clear. What has ended stands in no file any more: the money of what failed may have
+    been asked for again.
 
     :raises NotAllowed: `by` may neither prepare nor approve payouts.
     :raises NotFound: no such batch, or no such kind of file.
+    :raises BatchAnswered: none of its payouts waits.
     """
     need(by, PREPARE, APPROVE)
     write = {"csv": bank_file.write_csv, "xlsx": bank_file.write_xlsx}.get(kind)
@@ -116,9 +136,19 @@ def batch_file(*, number: str, kind: str, by: Account, at: datetime) -> bytes:
     if batch is None or write is None:
         raise NotFound()
     with transaction.atomic():
-        audit.note(actor=by, action="payout_batch.download", target=batch, at=at, kind=kind)
-        rows = batch.payouts.select_related("payee").order_by("id")[:BATCH_LIMIT]
-        return write([_order(payout) for payout in rows])
+        waiting = batch.payouts.filter(status=Status.SENDING).select_related("payee")
+        orders = [_order(payout) for payout in waiting.order_by("id")[:BATCH_LIMIT]]
+        if not orders:
+            raise BatchAnswered()
+        audit.note(
+            actor=by,
+            action="payout_batch.download",
+            target=batch,
+            at=at,
+            kind=kind,
+            payouts=len(orders),
+        )
+        return write(orders)
 
 
 def _order(payout: Payout) -> bank_file.Order:
@@ -128,8 +158,9 @@ def _order(payout: Payout) -> bank_file.Order:
 
 def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Reading:
     """Books a bank's answer to a batch. Rows of unknown payouts, of another amount than ours, of
-    `by`'s own payouts, or that say the opposite of what is booked are refused one by one, with
-    their row numbers, and move nothing; the same file twice books nothing new.
+    a number that stands in the file twice, of `by`'s own payouts, or that say the opposite of what
+    is booked are refused one by one, with their row numbers, and move nothing; the same file twice
+    books nothing new.
 
     :raises NotAllowed: `by` may neither prepare nor approve payouts.
     :raises NotFound: no such batch.
@@ -149,7 +180,7 @@ def read_answer(*, number: str, content: bytes, by: Account, at: datetime) -> Re
         if batch is None:
             raise NotFound()
         reading = _book_rows(batch, answers, by, at)
-        _close(batch, reading, at)
+        reading.waiting = close(batch, at)
         reconciliation.of_batch(batch=batch, answers=answers, by=by, at=at)
         audit.note(
             actor=by,
@@ -169,11 +200,11 @@ def _book_rows(
 ) -> Reading:
     reading = Reading()
     payouts = {payout.number: payout for payout in batch.payouts.order_by("id")[:BATCH_LIMIT]}
-    seen: set[str] = set()
+    # Counted before anything is booked: of two rows nobody knows which one is true.
+    told = Counter(answer.number for answer in answers)
     for answer in answers:
         payout = payouts.get(answer.number)
-        why = _refused(payout, answer, by, repeated=answer.number in seen)
-        seen.add(answer.number)
+        why = _refused(payout, answer, by, repeated=told[answer.number] > 1)
         if payout is None or why:
             reading.problems.append(Problem(answer.row, answer.number[:40], why))
         elif payout.status != Status.SENDING:
@@ -205,13 +236,15 @@ def _refused(
     return ""
 
 
-def _close(batch: PayoutBatch, reading: Reading, at: datetime) -> None:
-    """The batch is answered when none of its payouts waits any more."""
-    reading.waiting = batch.payouts.filter(status=Status.SENDING).count()
-    if not reading.waiting:
+def close(batch: PayoutBatch, at: datetime) -> int:
+    """The batch, which the caller has locked, is answered when none of its payouts waits any more;
+    returns how many do."""
+    waiting = batch.payouts.filter(status=Status.SENDING).count()
+    if not waiting:
         move(
             PayoutBatch.objects.filter(pk=batch.pk),
             transitions=PayoutBatch.TRANSITIONS,
             to=PayoutBatch.Status.ANSWERED,
             answered_at=at,
         )
+    return waiting

@@ -21,6 +21,7 @@ from commissions.payouts.requests import PayoutHeld
 Status = Payout.Status
 PREPARE = "commissions.prepare_payout"
 APPROVE = "commissions.approve_payout"
+BEFORE_APPROVAL = (Status.REQUESTED, Status.PREPARED, Status.CHECKED)
 
 
 class SamePerson(NotAllowed):
@@ -164,22 +165,25 @@ def _not_held(payout: Payout) -> None:
 
 
 def reject(*, number: str, by: Account, reason: str, at: datetime) -> Payout:
-    """Sends a payout back before it is approved; its money is available again.
+    """Sends a payout back before it is approved, or after that while it is held; its money is
+    available again.
 
     :raises NotAllowed: `by` may neither prepare nor approve.
     :raises ReasonMissing: no reason.
     :raises NotFound: no such payout.
     :raises OwnPayout: it is of `by`.
-    :raises WrongState: it is approved, or has ended.
+    :raises WrongState: it is approved and not held, on its way, or has ended.
     """
     need(by, PREPARE, APPROVE)
     reason = said(reason)
     with transaction.atomic():
         payout = locked(number, by)
+        approved = [Status.APPROVED] if payout.held_at else []
         move_one(
             payout,
             transitions=Payout.TRANSITIONS,
             to=Status.REJECTED,
+            only_from=[*BEFORE_APPROVAL, *approved],
             reason=reason,
             finished_at=at,
             held_at=None,
@@ -193,44 +197,6 @@ def reject(*, number: str, by: Account, reason: str, at: datetime) -> Payout:
             target=payout,
             at=at,
             reason=reason,
-            amount_fen=payout.amount_fen,
-        )
-    return payout
-
-
-def resolve(*, number: str, by: Account, paid: bool, reason: str, at: datetime) -> Payout:
-    """Ends a payout whose result the channel will not tell, on a person's word and evidence:
-    paid, or not paid and the money available again.
-
-    :raises NotAllowed: `by` lacks commissions.approve_payout.
-    :raises ReasonMissing: no reason.
-    :raises NotFound: no such payout.
-    :raises OwnPayout: it is of `by`.
-    :raises SamePerson: `by` prepared it.
-    :raises WrongState: its result is not unknown.
-    """
-    need(by, APPROVE)
-    reason = said(reason)
-    with transaction.atomic():
-        payout = locked(number, by)
-        if payout.prepared_by_id == by.pk:
-            raise SamePerson()
-        move_one(
-            payout,
-            transitions=Payout.TRANSITIONS,
-            to=Status.PAID if paid else Status.FAILED,
-            only_from=[Status.UNKNOWN],
-            reason=reason,
-            finished_at=at,
-        )
-        (money.pay if paid else money.give_back)(payout, at)
-        audit.note(
-            actor=by,
-            action="payout.resolve",
-            target=payout,
-            at=at,
-            reason=reason,
-            paid=paid,
             amount_fen=payout.amount_fen,
         )
     return payout

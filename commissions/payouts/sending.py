@@ -12,6 +12,7 @@ the channel answered with a refusal, and that it still does not know when the wi
 has failed: nothing of it is on its way. Where a channel can void nothing, a person ends the rest.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -33,38 +34,59 @@ Outcome = PayoutAttempt.Outcome
 # A sending younger than this may still be waiting for its answer.
 STILL_SENDING = timedelta(minutes=2)
 PUT_OFF = 5_000
+SHOWN = 10
 
 
 def send_payouts(*, at: datetime, limit: int = 200) -> int:
     """Sends approved payouts of the channels that are called, at most `limit`; returns how many
     were sent. Any number of these may run at once. Outside the sending window nothing goes, and
-    what waits is put off to the next one."""
+    what waits is put off to the next one. A payout whose payee cannot be read is passed over and
+    stays approved, so that it goes out once its key is back."""
     if not in_window(at):
         return 0
-    for sent in range(limit):
-        payout = _claim(at)
+    sent = 0
+    unreadable: list[Payout] = []
+    for _ in range(limit):
+        payout, clear = _claim(at, [one.pk for one in unreadable])
         if payout is None:
-            return sent
-        _send(payout, at)
-    return limit
+            break
+        if clear is None:
+            unreadable.append(payout)
+            continue
+        _send(payout, clear, at)
+        sent += 1
+    cry_out(unreadable)
+    return sent
+
+
+def cry_out(unreadable: Sequence[Payout]) -> None:
+    """Says which payouts are passed over: a key was dropped before everything was resealed, or
+    somebody wrote to the column."""
+    if unreadable:
+        log.error(
+            "%s payouts wait for a payee that cannot be read with FIELD_KEYS: %s",
+            len(unreadable),
+            ", ".join(payout.number for payout in unreadable[:SHOWN]),
+        )
 
 
 def in_window(at: datetime) -> bool:
-    """Whether payouts may be sent now; where not, those that waited for this window are put off
-    to the next one."""
+    """Whether payouts may be sent now: what waits for the window of an earlier rule waits no more.
+    Where not, those that waited for this window are put off to the next one."""
     window = payout_rules.at(at).sending
     if window.is_open(at):
+        _wait_until(at, Q(send_from__gt=at))
         return True
     opens = window.next_open(at)
     if opens is not None:
-        _put_off(opens)
+        _wait_until(opens, Q(send_from__lt=opens))
     return False
 
 
-def _put_off(opens: datetime) -> None:
-    late = Payout.objects.filter(status=Status.APPROVED, send_from__lt=opens)
+def _wait_until(opens: datetime, which: Q) -> None:
+    waiting = Payout.objects.filter(which, status=Status.APPROVED)
     with transaction.atomic():
-        taken = late.select_for_update(skip_locked=True, no_key=True, of=("self",))
+        taken = waiting.select_for_update(skip_locked=True, no_key=True, of=("self",))
         rows_ = taken.order_by("id").values_list("pk", flat=True)[:PUT_OFF]
         Payout.objects.filter(pk__in=list(rows_)).update(send_from=opens)
 
@@ -75,28 +97,30 @@ def sendable(at: datetime) -> Q:
     return Q(status=Status.APPROVED, held_at__isnull=True) & begun
 
 
-def _claim(at: datetime) -> Payout | None:
-    """Takes the oldest approved payout that nobody else is taking, its attempt committed."""
+def _claim(at: datetime, passed: list[int]) -> tuple[Payout | None, payees.Clear | None]:
+    """Takes the oldest approved payout that nobody else is taking and that was not passed over,
+    its attempt committed, and whom it is for; one whose payee cannot be read is left as it is."""
     with transaction.atomic(durable=True):
         payout = (
             Payout.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
             .select_related("payee")
             .filter(sendable(at), payee__provider__in=list(CHANNELS))
+            .exclude(pk__in=passed)
             .order_by("id")
             .first()
         )
-        if payout is None:
-            return None
+        clear = payees.readable(payout.payee) if payout else None
+        if payout is None or clear is None:
+            return payout, None
         moved = move(
             Payout.objects.filter(pk=payout.pk), transitions=Payout.TRANSITIONS, to=Status.SENDING
         )
         assert moved, "the row is locked"
         PayoutAttempt.objects.create(payout=payout, kind="send", started_at=at)
-    return payout
+    return payout, clear
 
 
-def _send(payout: Payout, at: datetime) -> None:
-    clear = payees.clear(payout.payee)
+def _send(payout: Payout, clear: payees.Clear, at: datetime) -> None:
     transfer = Transfer(
         number=payout.number,
         amount_fen=payout.net_fen,
@@ -120,8 +144,8 @@ def _settle(payout: Payout, attempt: PayoutAttempt, answer: Answer, at: datetime
     with transaction.atomic(durable=True):
         if outcome is Outcome.UNKNOWN:
             _unknown(payout, reason, silent=answer.code == "TIMEOUT")
-        else:
-            money.finish(payout, paid=outcome is Outcome.PAID, reason=reason, at=at)
+        elif not money.finish(payout, paid=outcome is Outcome.PAID, reason=reason, at=at):
+            _compare(payout, outcome)
         attempt.outcome = outcome
         attempt.answer = asdict(answer)
         attempt.finished_at = at
@@ -130,6 +154,16 @@ def _settle(payout: Payout, attempt: PayoutAttempt, answer: Answer, at: datetime
             PayoutAttempt.objects.filter(payout=payout, kind="send").update(
                 outcome=outcome, finished_at=at
             )
+
+
+def _compare(payout: Payout, outcome: PayoutAttempt.Outcome) -> None:
+    """Nothing is booked twice; but an answer against what is booked is money lost, and the books
+    name it as well."""
+    booked = Payout.objects.values_list("status", flat=True).get(pk=payout.pk)
+    if booked != outcome:
+        log.error(
+            "payout %s is %s with us, the channel says %s", payout.number, booked, outcome.value
+        )
 
 
 def _unknown(payout: Payout, reason: str, *, silent: bool) -> None:
@@ -181,9 +215,11 @@ def reconcile_payouts(*, at: datetime, limit: int = 200) -> int:
 
 
 def _ask(payout: Payout, at: datetime) -> bool:
-    """Queries one payout; True where it came to its end."""
+    """Queries one payout; True where it came to its end by that."""
     channel = CHANNELS[payout.payee.provider]
-    attempt = PayoutAttempt.objects.create(payout=payout, kind="query", started_at=at)
+    attempt = _question(payout, at)
+    if attempt is None:
+        return False
     try:
         answer = _asked(channel, payout, at)
     except ChannelTimeout:
@@ -193,6 +229,16 @@ def _ask(payout: Payout, at: datetime) -> bool:
         answer = Answer(Result.UNCLEAR, code=type(error).__name__)
     _settle(payout, attempt, answer, at)
     return attempt.outcome in (Outcome.PAID, Outcome.FAILED)
+
+
+def _question(payout: Payout, at: datetime) -> PayoutAttempt | None:
+    """The question, committed before it is put; None where the payout has ended meanwhile. Under
+    the lock under which a person ends it: "not paid" never overtakes an answer (resolving)."""
+    with transaction.atomic(durable=True):
+        rows_ = Payout.objects.select_for_update(no_key=True, of=("self",))
+        if rows_.filter(pk=payout.pk, status__in=[Status.SENDING, Status.UNKNOWN]).first() is None:
+            return None
+        return PayoutAttempt.objects.create(payout=payout, kind="query", started_at=at)
 
 
 def _asked(channel: Channel, payout: Payout, at: datetime) -> Answer:

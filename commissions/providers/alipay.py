@@ -141,7 +141,7 @@ class Alipay:
             fields.pop("sign_type", "")
             number = json.loads(fields["biz_content"])["out_biz_no"]
             notice = Notice(fields["notify_id"], str(number))
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise Forged(type(error).__name__) from error
         if not self._signed(_sorted(fields), signature):
             raise Forged("the signature does not fit")

@@ -119,6 +119,9 @@ def test_a_bank_batch_goes_out_and_its_answer_comes_back(db: None) -> None:
     assert client.post(xlsx, {"confirmed": "yes"}).content[:2] == b"PK"
     lines = ["number,amount_yuan,result,reason", f"{payout.number},10.00,paid,", "P0,1.00,paid,"]
     content = "\n".join([*lines, "TOTAL,11.00,2,"]).encode()
+    checker = signed_in(officer("approve_payout", *DESK))
+    there = reverse("admin:commissions_payout_change", args=[payout.pk])
+    assert checker.get(there).content.decode().count("Resolve as ") == 2, "nobody can be asked"
     read = reverse("admin:commissions_payoutbatch_read_answer", args=[batch.pk])
     broken = SimpleUploadedFile("answer.csv", b"nonsense")
     assert "cannot be read" in client.post(read, {"file": broken}).content.decode()

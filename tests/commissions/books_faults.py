@@ -202,6 +202,9 @@ FAULTS: dict[str, list[str]] = {
         " tax_fen, receipt, filed_by_id, filed_at) VALUES ('2026-10-01', '2026-09-30T16:00Z',"
         " '2026-10-31T16:00Z', 1, 5, 1, 'x', {maker}, '2026-11-22T04:00Z')",
     ],
+    "no channel has answered the opposite of what is booked": [
+        "UPDATE commissions_payoutattempt SET outcome = 'failed' WHERE payout_id = {payout}"
+    ],
     "a remittance is agreed to by two, and its journal pays its amount out of the tax owed": [
         _REMITTED
     ],

@@ -325,6 +325,36 @@ def test_a_held_payout_can_be_rejected_and_nobody_holds_their_own(db: None) -> N
         payouts.hold(number=mine.number, by=own, reason="x", at=AT)
 
 
+def test_an_approved_payout_is_rejected_only_while_it_is_held(db: None) -> None:
+    """Fraud seen after the approval: the money must not stay in transit for ever."""
+    payout = _approved()
+    with pytest.raises(WrongState):
+        payouts.reject(number=payout.number, by=checker(), reason="no", at=AT)
+    assert money_of(payout.account) == (9_000, 1_000)
+    payouts.hold(number=payout.number, by=officer("hold_payout"), reason="stolen", at=AT)
+    done = payouts.reject(number=payout.number, by=checker(), reason="stolen card", at=AT)
+    assert (done.status, done.held_at, done.finished_at) == ("rejected", None, AT)
+    assert money_of(payout.account) == (10_000, 0)
+    assert payouts.send_payouts(at=AT) == 0
+    broken = {one.name for one in books.check(at=AT)}
+    assert not {name for name in broken if name.startswith("a payout's")}
+
+
+def test_a_wider_sending_rule_frees_what_waits_for_the_old_one(db: None) -> None:
+    """Sent on the 15th, approved on the 22nd: with "every day" published it goes out today."""
+    rule(send_month_days=[15])
+    called, banked = _approved(), _approved(number=CARD, provider="bank_file")
+    assert called.send_from == datetime(2026, 12, 14, 16, 0, tzinfo=UTC)
+    assert payouts.send_payouts(at=AT) == 0
+    wider = AT + timedelta(hours=1)
+    rule(wider)
+    assert payouts.send_payouts(at=wider) == 1
+    assert payouts.build_batch(by=maker(), at=wider).payouts_count == 1
+    for payout in (called, banked):
+        payout.refresh_from_db()
+        assert payout.send_from == wider
+
+
 # ---------------------------------------------------------------- REST
 def test_a_promoter_is_told_what_holds_for_them(linda: Person) -> None:
     credit(linda.account, 5_000)

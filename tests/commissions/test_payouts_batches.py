@@ -2,11 +2,12 @@
 
 import csv
 import io
+from datetime import timedelta
 
 import openpyxl
 import pytest
 
-from backend.core.errors import NotAllowed, NotFound
+from backend.core.errors import NotAllowed, NotFound, WrongState
 from backend.core.models import AuditEntry
 from commissions import payouts
 from commissions.models import Journal, Payout, PayoutBatch
@@ -16,6 +17,7 @@ from tests.commissions.money_out import (
     CARD,
     approved,
     cash,
+    checker,
     credit,
     earner,
     maker,
@@ -104,7 +106,7 @@ def test_the_banks_answer_is_booked_row_by_row_and_twice_is_nothing_new(db: None
 
 def test_a_row_that_is_wrong_moves_nothing_and_is_named(db: None) -> None:
     fine, wrong, missing = banked(1_000), banked(2_000), banked(3_000)
-    elsewhere = approved(earner())
+    told_twice, elsewhere = banked(500), approved(earner())
     by = maker()
     batch = payouts.build_batch(by=by, at=AT)
     content = answer(
@@ -112,20 +114,22 @@ def test_a_row_that_is_wrong_moves_nothing_and_is_named(db: None) -> None:
         "P000,1.00,paid,",
         f"{elsewhere.number},10.00,paid,",
         f"{fine.number},10.00,paid,",
-        f"{fine.number},10.00,failed,",
+        f"{told_twice.number},5.00,paid,",
+        f"{told_twice.number},5.00,paid,",
         total="51.01",
-        count=5,
+        count=6,
     )
     reading = payouts.read_answer(number=batch.number, content=content, by=by, at=AT)
     assert [(problem.row, problem.number) for problem in reading.problems] == [
         (2, wrong.number),
         (3, "P000"),
         (4, elsewhere.number),
-        (6, fine.number),
+        (6, told_twice.number),
+        (7, told_twice.number),
     ]
     assert reading.problems[0].why == "the amount is 20.00 with us"
-    assert (reading.paid, reading.failed, reading.waiting) == (1, 0, 2)
-    for payout in (wrong, missing):
+    assert (reading.paid, reading.failed, reading.waiting) == (1, 0, 3)
+    for payout in (wrong, missing, told_twice):
         payout.refresh_from_db()
         assert payout.status == "sending"
     assert money_of(wrong.account) == (8_000, 2_000)
@@ -134,6 +138,101 @@ def test_a_row_that_is_wrong_moves_nothing_and_is_named(db: None) -> None:
     reading = payouts.read_answer(number=batch.number, content=opposite, by=by, at=AT)
     assert [problem.why for problem in reading.problems] == ["it is booked as paid"]
     assert (money_of(fine.account), cash()) == ((9_000, 0), 1_000)
+
+
+@pytest.mark.parametrize("results", [("failed", "paid"), ("paid", "failed"), ("paid", "paid")])
+def test_a_number_that_stands_twice_in_an_answer_books_neither_row(
+    db: None, results: tuple[str, str]
+) -> None:
+    """Booked by its first row, "failed", it gave back money that the second says has arrived."""
+    payout, other = banked(), banked(2_000)
+    by = maker()
+    batch = payouts.build_batch(by=by, at=AT)
+    rows = [f"{payout.number},10.00,{result}," for result in results]
+    content = answer(*rows, f"{other.number},20.00,paid,", total="40.00", count=3)
+    reading = payouts.read_answer(number=batch.number, content=content, by=by, at=AT)
+    assert [(one.row, one.number, one.why) for one in reading.problems] == [
+        (row, payout.number, "this number stands in the file twice") for row in (2, 3)
+    ]
+    assert (reading.paid, reading.failed, reading.waiting) == (1, 0, 1)
+    payout.refresh_from_db()
+    assert (payout.status, money_of(payout.account), cash()) == ("sending", (9_000, 1_000), 2_000)
+    clean = answer(f"{payout.number},10.00,paid,", total="10.00", count=1)
+    reading = payouts.read_answer(number=batch.number, content=clean, by=by, at=AT)
+    assert (reading.paid, reading.waiting, cash()) == (1, 0, 3_000)
+
+
+def test_a_file_written_again_holds_only_what_the_bank_has_not_answered(db: None) -> None:
+    """A maker who sends the rest again must not send along what was given back to its payee."""
+    paid, failed, missing = banked(1_000), banked(2_000), banked(3_000)
+    by = maker()
+    batch = payouts.build_batch(by=by, at=AT)
+    content = answer(
+        f"{paid.number},10.00,paid,", f"{failed.number},20.00,failed,", total="30.00", count=2
+    )
+    payouts.read_answer(number=batch.number, content=content, by=by, at=AT)
+    again = payouts.batch_file(number=batch.number, kind="csv", by=by, at=AT)
+    assert list(csv.reader(io.StringIO(again.decode("utf-8-sig"))))[1:] == [
+        [missing.number, "李小鱼", CARD, "30.00"],
+        ["TOTAL", "", "1", "30.00"],
+    ]
+    rest = answer(f"{missing.number},30.00,failed,", total="30.00", count=1)
+    payouts.read_answer(number=batch.number, content=rest, by=by, at=AT)
+    downloads = AuditEntry.objects.filter(action="payout_batch.download")
+    for kind in ("csv", "xlsx"):
+        with pytest.raises(payouts.BatchAnswered):
+            payouts.batch_file(number=batch.number, kind=kind, by=by, at=AT)
+    assert downloads.get().data == {"kind": "csv", "payouts": 1}
+
+
+@pytest.mark.parametrize(("paid", "after"), [(True, (9_000, 0)), (False, (10_000, 0))])
+def test_what_the_bank_never_answers_rightly_is_ended_by_a_person(
+    db: None, paid: bool, after: tuple[int, int]
+) -> None:
+    """The bank paid another amount, or never lists the row: without this only a made-up answer
+    file ended it."""
+    both = officer("prepare_payout", "approve_payout")
+    payout = payouts.request(
+        account=earner(number=CARD, provider="bank_file"), amount_fen=1_000, at=AT
+    )
+    payouts.prepare(number=payout.number, by=both, at=AT)
+    payouts.approve(number=payout.number, by=checker(), at=AT)
+    batch = payouts.build_batch(by=both, at=AT)
+    wrong = answer(f"{payout.number},10.01,paid,", total="10.01", count=1)
+    payouts.read_answer(number=batch.number, content=wrong, by=both, at=AT)
+    by, number = checker(), payout.number
+    said, day = {"paid": paid, "reason": "the bank's letter"}, timedelta(days=1)
+    with pytest.raises(payouts.SamePerson):
+        payouts.resolve(number=number, by=both, at=AT + day, **said)
+    with pytest.raises(NotAllowed):
+        payouts.resolve(number=number, by=maker(), at=AT + day, **said)
+    if not paid:  # whoever downloaded the file may be about to hand it in
+        with pytest.raises(payouts.MayStillPay):
+            payouts.resolve(number=number, by=by, at=AT + day - timedelta(seconds=1), **said)
+    assert (money_of(payout.account), cash()) == ((9_000, 1_000), 0)
+    payouts.resolve(number=number, by=by, at=AT + day, **said)
+    assert (money_of(payout.account), cash()) == (after, 1_000 if paid else 0)
+    batch.refresh_from_db()
+    assert (batch.status, batch.answered_at) == ("answered", AT + day)
+    with pytest.raises(WrongState):
+        payouts.resolve(number=number, by=by, at=AT + day, **said)
+    late = answer(f"{number},10.00,{'failed' if paid else 'paid'},", total="10.00", count=1)
+    reading = payouts.read_answer(number=batch.number, content=late, by=both, at=AT + day)
+    assert [one.why for one in reading.problems] == [
+        f"it is booked as {'paid' if paid else 'failed'}"
+    ]
+    assert money_of(payout.account) == after
+
+
+def test_a_batch_is_answered_only_when_its_last_payout_has_ended(db: None) -> None:
+    first, second = banked(), banked()
+    batch, by, at = payouts.build_batch(by=maker(), at=AT), checker(), AT + timedelta(days=1)
+    payouts.resolve(number=first.number, by=by, paid=False, reason="letter", at=at)
+    batch.refresh_from_db()
+    assert batch.status == "built"
+    payouts.resolve(number=second.number, by=by, paid=True, reason="letter", at=at)
+    batch.refresh_from_db()
+    assert batch.status == "answered"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 is not known asked, what is refused given back only when both sides say so (K5, K6)."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import LazySettings
@@ -12,12 +12,13 @@ from rest_framework.test import APIClient
 from backend.accounts import tokens
 from backend.accounts.models import Account
 from backend.core.clock import now
-from commissions import payouts
+from commissions import books, payouts
 from commissions.models import Payout, PayoutAttempt, PayoutNotice
-from commissions.providers import alipay, wechat
+from commissions.payouts import sending
+from commissions.providers import Answer, Result, alipay, wechat
 from tests.commissions.alipay_double import AlipayDouble
 from tests.commissions.channels import both, earner_of
-from tests.commissions.money_out import AT, approved, cash, money_of
+from tests.commissions.money_out import AT, approved, cash, checker, money_of
 from tests.commissions.wechat_double import WeChatDouble
 
 pytestmark = pytest.mark.django_db
@@ -139,6 +140,98 @@ def test_a_transfer_waits_for_its_payee_who_is_given_what_to_confirm(
     assert seen_by(payout.account)[0] == 404
 
 
+def refused_as_not_paid(payout: Payout, at: datetime) -> bool:
+    """Whether a checker's "not paid" is refused because the channel may still pay."""
+    try:
+        payouts.resolve(number=payout.number, by=checker(), paid=False, reason="seen", at=at)
+    except payouts.MayStillPay:
+        return True
+    return False
+
+
+def test_not_paid_is_refused_while_the_channel_may_still_pay(
+    doubles: dict[str, WeChatDouble | AlipayDouble],
+) -> None:
+    """The payee has a day to confirm: money given back before that would be paid twice."""
+    double = doubles["wechat"]
+    assert isinstance(double, WeChatDouble)
+    double.becomes = "WAIT_USER_CONFIRM"
+    payout = sent("wechat")
+    for hours in (0, 1, 23):
+        payouts.reconcile_payouts(at=AT + hours * HOUR)
+        assert refused_as_not_paid(payout, AT + hours * HOUR)
+        assert told(payout) == ("unknown", (9_000, 1_000), 0)
+    double.faults = ["lost"]  # silence after "it waits" takes nothing back
+    payouts.reconcile_payouts(at=AT + 24 * HOUR)
+    assert payout.attempts.latest("id").answer["result"] == "unclear"
+    assert refused_as_not_paid(payout, AT + 25 * HOUR)
+    double.confirm(payout.number)
+    assert payouts.reconcile_payouts(at=AT + 26 * HOUR) == 1
+    assert told(payout) == ("paid", (9_000, 0), 1_000)
+
+
+def test_not_paid_is_refused_before_the_window_and_while_a_question_is_open(
+    doubles: dict[str, WeChatDouble | AlipayDouble],
+) -> None:
+    """A worker may still be making the call, or be told "paid" at this moment; one that died
+    keeps nobody waiting for longer than the window."""
+    doubles["alipay"].faults = ["down"]
+    payout = sent("alipay")
+    assert refused_as_not_paid(payout, AT + 29 * MINUTE)
+    asked = PayoutAttempt.objects.create(payout=payout, kind="query", started_at=AT + HOUR)
+    assert refused_as_not_paid(payout, AT + HOUR + MINUTE)
+    assert told(payout) == ("unknown", (9_000, 1_000), 0)
+    assert not refused_as_not_paid(payout, asked.started_at + 31 * MINUTE)
+    assert told(payout) == ("failed", (10_000, 0), 0)
+
+
+def test_a_channel_that_is_silent_for_days_after_processing_leaves_it_to_a_person(
+    doubles: dict[str, WeChatDouble | AlipayDouble],
+) -> None:
+    double = doubles["alipay"]
+    double.becomes = "DEALING"
+    payout = sent("alipay")
+    assert refused_as_not_paid(payout, AT + 71 * HOUR)
+    assert not refused_as_not_paid(payout, AT + 73 * HOUR)
+    assert told(payout) == ("failed", (10_000, 0), 0)
+
+
+def test_who_is_ended_by_a_person_is_asked_about_no_more(
+    doubles: dict[str, WeChatDouble | AlipayDouble],
+) -> None:
+    """The question is put under the payout's lock: first the word, and there is no question."""
+    doubles["alipay"].faults = ["down"]
+    payout = sent("alipay")
+    seen = Payout.objects.select_related("payee").get(pk=payout.pk)
+    assert not refused_as_not_paid(payout, AT + HOUR)
+    assert sending._ask(seen, AT + HOUR) is False
+    assert payout.attempts.count() == 1
+
+
+def test_an_answer_against_what_is_booked_is_cried_out_and_named_by_the_books(
+    doubles: dict[str, WeChatDouble | AlipayDouble], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The channel pays a number after all, or says that it never did what a person saw."""
+    rule = "no channel has answered the opposite of what is booked"
+    for paid, says in ((False, Result.PAID), (True, Result.FAILED)):
+        doubles["alipay"].faults = ["down"]
+        payout = sent("alipay")
+        by, at = checker(), AT + HOUR
+        payouts.resolve(number=payout.number, by=by, paid=paid, reason="seen", at=at)
+        before = told(payout)
+        assert rule not in {one.name for one in books.check(at=at)}
+        attempt = PayoutAttempt.objects.create(payout=payout, kind="query", started_at=at)
+        seen = Payout.objects.select_related("payee").get(pk=payout.pk)
+        with caplog.at_level("ERROR", logger="commissions.payouts.sending"):
+            sending._settle(seen, attempt, Answer(says), at)
+        assert told(payout) == before
+        error = f"payout {payout.number} is {payout.status} with us, the channel says {says}"
+        assert error in [row.getMessage() for row in caplog.records]
+        (finding,) = [one for one in books.check(at=at) if one.name == rule]
+        assert {row["payout"] for row in finding.rows} == {payout.number}
+        PayoutAttempt.objects.filter(payout=payout).update(outcome="unknown")
+
+
 @pytest.mark.parametrize("provider", ["wechat", "alipay"])
 def test_a_notice_has_its_payout_asked_about_at_once_and_is_never_believed(
     doubles: dict[str, WeChatDouble | AlipayDouble], provider: str
@@ -191,6 +284,10 @@ def test_the_doors_of_notices_answer_in_the_channels_own_words(
     for path in ("wechat", "alipay"):
         forged = client.generic("POST", f"/v1/payouts/{path}/notices", b"{}")
         assert (forged.status_code, forged.json()["code"]) == (401, "forged_notice")
+    for deep in ("[" * 100_000, '{"a":' * 100_000):
+        nested = f"notify_id=a&sign=a&biz_content={deep}".encode()
+        refused = client.generic("POST", "/v1/payouts/alipay/notices", nested, form)
+        assert (refused.status_code, refused.json()["code"]) == (401, "forged_notice")
     assert PayoutNotice.objects.count() == 2
 
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 from django.db import transaction
 from pytest_django import Settings
 
@@ -135,19 +136,19 @@ def test_another_amount_than_ours_waits_for_a_person(db: None) -> None:
 def test_a_person_with_evidence_ends_an_unknown_payout(
     db: None, paid: bool, after: tuple[int, int]
 ) -> None:
-    payout = sent(WRONG)
+    payout, at = sent(WRONG), AT + timedelta(hours=1)
     with pytest.raises(NotAllowed):
-        payouts.resolve(number=payout.number, by=maker(), paid=paid, reason="x", at=AT)
+        payouts.resolve(number=payout.number, by=maker(), paid=paid, reason="x", at=at)
     with pytest.raises(payouts.ReasonMissing):
-        payouts.resolve(number=payout.number, by=checker(), paid=paid, reason="", at=AT)
+        payouts.resolve(number=payout.number, by=checker(), paid=paid, reason="", at=at)
     by = checker()
-    payouts.resolve(number=payout.number, by=by, paid=paid, reason="statement 17", at=AT)
+    payouts.resolve(number=payout.number, by=by, paid=paid, reason="statement 17", at=at)
     assert money_of(payout.account) == after
     assert cash() == (1_000 if paid else 0)
     entry = AuditEntry.objects.get(action="payout.resolve")
     assert (entry.actor, entry.reason, entry.data["paid"]) == (by, "statement 17", paid)
     with pytest.raises(WrongState):
-        payouts.resolve(number=payout.number, by=by, paid=paid, reason="twice", at=AT)
+        payouts.resolve(number=payout.number, by=by, paid=paid, reason="twice", at=at)
     assert money_of(payout.account) == after
 
 
@@ -229,3 +230,37 @@ def test_bank_accounts_wait_for_their_file(db: None) -> None:
     payout.refresh_from_db()
     assert payout.status == "approved"
     assert not Journal.objects.filter(kind=Journal.Kind.PAYOUT_PAID).exists()
+
+
+def test_a_payee_that_cannot_be_read_stays_approved_and_the_others_are_sent(
+    db: None, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A key was dropped too early: nothing is claimed that cannot be sent, and once the key is
+    back the payout goes out as if nothing had been."""
+    key, other = Fernet.generate_key().decode(), Fernet.generate_key().decode()
+    settings.FIELD_KEYS = [key]
+    lost = approved(earner())
+    banked = approved(earner(number=CARD, provider="bank_file"))
+    settings.FIELD_KEYS = [other]
+    fine = [approved(earner()) for _ in range(2)]
+    card = approved(earner(number=CARD, provider="bank_file"))
+    with caplog.at_level("ERROR", logger="commissions.payouts.sending"):
+        assert payouts.send_payouts(at=AT) == 2
+    (said,) = [row.getMessage() for row in caplog.records]
+    assert said == f"1 payouts wait for a payee that cannot be read with FIELD_KEYS: {lost.number}"
+    batch = payouts.build_batch(by=maker(), at=AT)
+    assert list(batch.payouts.all()) == [card]
+    with pytest.raises(payouts.NothingToBatch, match="FIELD_KEYS"):
+        payouts.build_batch(by=maker(), at=AT)
+    assert set(Payout.objects.filter(pk__in=[one.pk for one in fine]).values_list("status")) == {
+        ("paid",)
+    }
+    for payout in (lost, banked):
+        payout.refresh_from_db()
+        assert (payout.status, payout.attempts.count()) == ("approved", 0)
+        assert money_of(payout.account) == (9_000, 1_000)
+    assert payouts.send_payouts(at=AT) == 0
+    settings.FIELD_KEYS = [other, key]
+    assert payouts.send_payouts(at=AT) == 1
+    assert payouts.build_batch(by=maker(), at=AT).payouts_count == 1
+    assert money_of(lost.account) == (9_000, 0)

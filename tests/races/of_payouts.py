@@ -21,7 +21,7 @@ from commissions.models import (
     PayoutBatch,
     SandboxTransfer,
 )
-from commissions.payouts import batches, money, requests, review, sending
+from commissions.payouts import batches, money, requests, resolving, review, sending
 from seeds.factories import AccountFactory
 from tests.commissions.money_out import (
     AT,
@@ -285,7 +285,7 @@ class TwoSenders(OfPayouts):
 
 class ResolvedAgainstAnswered(OfPayouts):
     name = "staff resolve a payout as failed while the channel says paid"
-    removed = "row lock and the state in the UPDATE's WHERE"
+    removed = "row lock, the state in the UPDATE's WHERE, the look at open questions"
 
     def acts(self, number: str) -> Sequence[Act]:
         self.approved()
@@ -302,12 +302,13 @@ class ResolvedAgainstAnswered(OfPayouts):
         ]
 
     def window(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
-        meet_before(patch, meet, review, "move_one")
+        meet_before(patch, meet, resolving, "move_one")
         meet_before(patch, meet, money, "move")
 
     def unguard(self, patch: pytest.MonkeyPatch, meet: Meeting) -> None:
         no_row_locks(patch)
-        patch.setattr(review, "move_one", looking_move_one(meet))
+        patch.setattr(resolving, "_refuse_while_open", lambda *_: None)
+        patch.setattr(resolving, "move_one", looking_move_one(meet))
         patch.setattr(money, "move", looking_move(meet))
 
     def judge(self, answers: list[Answer]) -> str:

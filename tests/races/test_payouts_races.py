@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -24,9 +25,11 @@ from tests.commissions.money_out import (
     PAID_LATE,
     approved,
     cash,
+    checker,
     earner,
     maker,
     money_of,
+    officer,
 )
 from tests.commissions.ruled import id_card, rule, taxpayer
 from tests.races.crowd import Crowd
@@ -191,3 +194,40 @@ def test_a_request_and_its_cancelling_twice_give_back_once() -> None:
         assert money_of(account) == (100_000, 0)
     with transaction.atomic():
         assert ledger.balances_of("person", account.pk)["in_transit"] == 0
+
+
+def test_the_banks_answer_and_a_persons_word_end_a_payout_once() -> None:
+    """Both lock the batch first, so neither waits for the other in a circle."""
+    for _ in range(ROUNDS):
+        payout = approved(earner(number=CARD, provider="bank_file"))
+        batch = payouts.build_batch(by=maker(), at=AT).number
+        row = f"{payout.number},10.00,paid,\nTOTAL,10.00,1,"
+        content, paid = f"number,amount_yuan,result,reason\n{row}".encode(), cash()
+        said = {"paid": False, "reason": "letter", "at": AT + timedelta(days=1)}
+        answers = at_once(
+            partial(payouts.resolve, number=payout.number, by=checker(), **said),
+            partial(payouts.read_answer, number=batch, content=content, by=maker(), at=AT),
+        )
+        payout.refresh_from_db()
+        if payout.status == "paid":
+            assert codes(answers) == ["wrong_state"]
+            assert (money_of(payout.account), cash() - paid) == ((9_000, 0), 1_000)
+        else:
+            assert [one.why for one in answers[1].problems] == ["it is booked as failed"]
+            assert (money_of(payout.account), cash() - paid) == ((10_000, 0), 0)
+
+
+def test_what_is_held_and_rejected_is_not_sent() -> None:
+    """After its approval: a worker takes it, or the desk does."""
+    for _ in range(ROUNDS):
+        payout, keeper, by = approved(earner()), officer("hold_payout"), checker()
+
+        def stops(number: str = payout.number, keeper: Account = keeper, by: Account = by) -> None:
+            payouts.hold(number=number, by=keeper, reason="stolen", at=AT)
+            payouts.reject(number=number, by=by, reason="stolen", at=AT)
+
+        at_once(stops, partial(payouts.send_payouts, at=AT))
+        payout.refresh_from_db()
+        sent = SandboxTransfer.objects.filter(number=payout.number).exists()
+        wanted = {"rejected": (False, (10_000, 0)), "paid": (True, (9_000, 0))}
+        assert (sent, money_of(payout.account)) == wanted[payout.status]
