@@ -10,7 +10,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('commissions', '0132_reconciliation_readers'),
-        ('shops', '0040_external_orders'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
