@@ -160,7 +160,7 @@ class Paying(Steps):
     def die_while_sending(self, *, arrived: bool) -> None:
         """A worker takes a payout and dies, before or after the bank was asked."""
         found = self.out.of("approved", by_bank_file=False)[0]
-        claimed = sending._claim(self.at)
+        claimed, _ = sending._claim(self.at, [])
         assert claimed is not None
         assert claimed.number == found.number
         force(found.number, Mode.OK)
