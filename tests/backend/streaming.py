@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,7 @@ class Stream:
         self.lines: list[str] = []
         self.line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.line.request("GET", PATH, headers={"Authorization": f"Bearer {token}"})
+        self.socket = self.line.sock
         self.answer = self.line.getresponse()
         self.has_ended = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
@@ -83,6 +84,9 @@ class Stream:
         return [json.loads(one[6:]) for one in list(self.lines) if one.startswith('data: {"at"')]
 
     def close(self) -> None:
+        # Closing alone waits for who reads: until the server's next sign of life.
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
         self.line.close()
 
 
