@@ -221,19 +221,8 @@ def _recipe(shares: Shares, roles: tuple[str, ...]) -> _Weighted:
 
 
 def _parts(total_fen: int, names: tuple[str, ...], weights: tuple[int, ...]) -> list[Part]:
-    """Largest remainder over weights that sum to 10,000; the general rule lives in
-    `backend.core.money`, this is its short cut for one and two parts (a test holds them equal)."""
-    count = len(names)
-    if count == 1:
-        return [Part(names[0], weights[0], total_fen)]
-    if count == 2:
-        first, rest = divmod(total_fen * weights[0], BPS)
-        first += rest * 2 >= BPS
-        return [
-            Part(names[0], weights[0], first),
-            Part(names[1], weights[1], total_fen - first),
-        ]
-    amounts = largest_remainder(total_fen, weights) if count else []
+    """Largest remainder over weights that sum to 10,000."""
+    amounts = largest_remainder(total_fen, weights) if names else []
     return [Part(*part) for part in zip(names, weights, amounts, strict=True)]
 
 

@@ -53,12 +53,18 @@ def test_parts_sum_to_the_whole_and_each_is_its_quota_up_or_down(
 
 @MANY
 @given(FEN, st.integers(0, BPS))
-def test_the_short_cut_for_two_parts_is_the_general_rule(total: int, first: int) -> None:
-    shares = Shares(first, BPS - first, 0, 0)
+def test_the_short_cuts_for_one_and_two_weights_are_the_general_rule(
+    total: int, first: int
+) -> None:
+    """A weight of zero gets nothing, and takes the way of three weights."""
+    second = BPS - first
+    general = largest_remainder(total, [first, second, 0])
+    assert [*largest_remainder(total, [first, second]), 0] == general
+    assert largest_remainder(total, [BPS]) == [largest_remainder(total, [BPS, 0, 0])[0]]
+    shares = Shares(first, second, 0, 0)
     found = made(total, BPS, 0, shares, ("promoter", "inviter"))
     amounts = {part.role: part.amount_fen for part in found.parts}
-    general = largest_remainder(total, [first, BPS - first])
-    assert [amounts.get("promoter", 0), amounts.get("inviter", 0)] == general
+    assert [amounts.get("promoter", 0), amounts.get("inviter", 0), 0] == general
 
 
 @MANY
